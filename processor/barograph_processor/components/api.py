@@ -1,0 +1,82 @@
+"""What a component is: the same few pieces for receivers, stores and exporters.
+
+`Config` is what the user's YAML says, `Context` what the code passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from barograph_processor.engine.batch import Batch, Fed
+    from barograph_processor.engine.results import ClosedWindow, CurrentReading
+    from barograph_processor.telemetry import Telemetry
+
+ConfigT = TypeVar("ConfigT")
+ComponentT = TypeVar("ComponentT", covariant=True)
+Stability = Literal["development", "alpha", "beta", "stable"]
+Kind = Literal["receiver", "store", "exporter"]
+
+
+class Intake(Protocol):
+    """Where receivers put batches. Safe to call from any thread."""
+
+    def feed(self, batches: Sequence[Batch]) -> Fed:
+        """Take batches; returns once they are as safe as the configured durability asks.
+
+        Raises:
+            Retryable: Not now; nothing of the batches was taken.
+        """
+
+
+class Exporter(Protocol):
+    """Where results go. Called from one thread; must return within its configured timeout."""
+
+    def windows(self, closed: Sequence[ClosedWindow]) -> None:
+        """Publish the events of newly closed or revised windows."""
+
+    def readings(self, current: Sequence[CurrentReading], now_ns: int) -> None:
+        """Publish the readings that are current at `now_ns`; called every export interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a component gets from the program.
+
+    Attributes:
+        intake: Where a receiver puts batches; None for other kinds.
+        telemetry: The processor's own counters.
+        component_id: ``kind/name`` for messages.
+    """
+
+    intake: Intake | None
+    telemetry: Telemetry
+    component_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Factory(Generic[ConfigT, ComponentT]):
+    """Makes a component of one type.
+
+    Attributes:
+        kind: What it is.
+        name: The key under ``receivers:``, ``exporters:`` …
+        config_type: A msgspec struct; every field has a default.
+        open: Starts the component; leaving the context stops and flushes it.
+        stability: How much may still change.
+        summary: One line for ``barograph components``.
+    """
+
+    kind: Kind
+    name: str
+    config_type: type[ConfigT]
+    open: Callable[[ConfigT, Context], AbstractContextManager[ComponentT]]
+    stability: Stability
+    summary: str
+
+
+AnyFactory = Factory[Any, Any]

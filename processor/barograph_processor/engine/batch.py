@@ -1,0 +1,140 @@
+"""What the engine takes: columns and points, already decoded, validated and bounded by `wire`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from barograph_processor.signals.api import State, StreamId
+
+
+class Key(NamedTuple):
+    """One monitored series of predictions. Versions of a model are keys of their own."""
+
+    tenant: str
+    namespace: str
+    environment: str
+    model: str
+    version: str
+    output: str
+
+
+class Point(NamedTuple):
+    """One delta point of a source, already turned into a state.
+
+    Attributes:
+        key: Whose it is.
+        source: ``ml.source.id``.
+        stream: What it counts.
+        item: Tells points of one stream apart (category, class or observation state).
+        start_ns: Start of the point's slice of its pane.
+        end_ns: End of the slice; the pane is floor((end_ns - 1) / pane length).
+        pane_ns: Pane length that the source states; 0 where it states none.
+        state: The counts.
+    """
+
+    key: Key
+    source: str
+    stream: StreamId
+    item: str
+    start_ns: int
+    end_ns: int
+    pane_ns: int
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Delta points of any number of keys and sources."""
+
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A column of text as codes.
+
+    Attributes:
+        codes: int32 [n], index into `values`, -1 where missing.
+        values: The distinct values.
+    """
+
+    codes: NDArray[np.int32]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The outcomes lane: n predictions of one key from one source, without features.
+
+    Attributes:
+        key: Whose they are.
+        source: ``ml.source.id``, or the resource's identity where none is stated.
+        ids: The callers' ids, as text; None where a row has none.
+        time_ns: int64 [n], event time.
+        classes: Predicted class.
+        score: float64 [n], probability of the positive class, NaN where absent.
+        scores: float64 [n, k] with `score_classes`; k = 0 where absent.
+        score_classes: Classes of the columns of `scores`.
+        value: float64 [n], predicted number, NaN where absent.
+        segments: Segment name to column.
+    """
+
+    key: Key
+    source: str
+    ids: Sequence[str | None]
+    time_ns: NDArray[np.int64]
+    classes: Texts
+    score: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    score_classes: tuple[str, ...]
+    value: NDArray[np.float64]
+    segments: Mapping[str, Texts]
+
+
+@dataclass(frozen=True, slots=True)
+class Truths:
+    """Ground truth: n rows of one model.
+
+    Attributes:
+        tenant: From authentication.
+        model: Model name.
+        version: None where the label does not state it: it then joins every version.
+        output: Output name.
+        ids: The predictions' ids; None only in the pair form.
+        time_ns: int64 [n], when the truth was observed.
+        classes: The true class (text canonical form), code -1 where the truth is a number.
+        value: float64 [n], the true number; also set where a class reads as a number.
+        pair: The predictions themselves (pair form), row by row, else None.
+    """
+
+    tenant: str
+    model: str
+    version: str | None
+    output: str
+    ids: Sequence[str | None]
+    time_ns: NDArray[np.int64]
+    classes: Texts
+    value: NDArray[np.float64]
+    pair: Predictions | None = None
+
+
+Batch: TypeAlias = Points | Predictions | Truths
+
+
+class Fed(NamedTuple):
+    """What became of a batch.
+
+    Attributes:
+        accepted: Items taken (repeats count as taken: they were, before).
+        dropped: Reason (as ``ml.telemetry.reason``) to number of items not taken.
+    """
+
+    accepted: int
+    dropped: Mapping[str, int]

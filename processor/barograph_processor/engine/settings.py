@@ -1,0 +1,102 @@
+"""What the engine is told once: windows, times to wait, limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
+HOUR_NS = 60 * MINUTE_NS
+DAY_NS = 24 * HOUR_NS
+
+
+class Window(NamedTuple):
+    """A kind of window.
+
+    Attributes:
+        name: As configured: ``5m``, ``1h``, ``1d``, ``month``.
+        length_ns: Length; 0 for calendar months (UTC).
+    """
+
+    name: str
+    length_ns: int
+
+
+class Horizon(NamedTuple):
+    """How long after a window's end labels are awaited.
+
+    Attributes:
+        name: ``1h``, ``1d``, ``7d`` or ``all``.
+        length_ns: The wait.
+    """
+
+    name: str
+    length_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Engine settings; every default is stated in docs/configuration.md.
+
+    Attributes:
+        windows: Windows that readings are made for.
+        pane_ns: Pane length, a divisor of a day and of every window.
+        lateness_ns: Event time that the watermark waits for stragglers.
+        ttl_ns: Event time after a pane's end in which late data still revises its windows.
+        idle_ns: Wall time after which a silent source no longer holds the watermark.
+        future_skew_ns: Event times further ahead of the wall clock than this are clamped, counted.
+        horizons: Label horizons, increasing; the last is ``all`` (`labels.within`).
+        segments: Segment columns that performance is also computed for.
+        max_keys: Keys held; further ones are refused, counted.
+        max_features: Features of one key.
+        max_sources: Sources of one key.
+        max_segment_values: Values of a segment column; the rest become ``__other__``.
+        learn_rows: Rows that a baseline is learned from where none is given.
+    """
+
+    windows: Sequence[Window] = (Window("1h", HOUR_NS), Window("1d", DAY_NS))
+    pane_ns: int = MINUTE_NS
+    lateness_ns: int = 2 * MINUTE_NS
+    ttl_ns: int = 2 * DAY_NS
+    idle_ns: int = 2 * MINUTE_NS
+    future_skew_ns: int = HOUR_NS
+    horizons: Sequence[Horizon] = (
+        Horizon("1h", HOUR_NS),
+        Horizon("1d", DAY_NS),
+        Horizon("7d", 7 * DAY_NS),
+        Horizon("all", 30 * DAY_NS),
+    )
+    segments: Sequence[str] = ()
+    max_keys: int = 1_000
+    max_features: int = 2_000
+    max_sources: int = 1_000
+    max_segment_values: int = 20
+    learn_rows: int = 10_000
+    tasks: Mapping[str, str] = field(default_factory=dict)
+
+
+class PendingStore(Protocol):
+    """Predictions and labels by join key until their time to live is over.
+
+    Keys are 16 bytes; values are opaque. Implementations in `stores/` keep within a byte cap
+    by evicting the oldest, and say how many.
+    """
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values, None where there is none."""
+
+    def put_many(self, items: Sequence[tuple[bytes, int, bytes]]) -> int:
+        """Store (key, expiry in Unix nanoseconds, value); returns how many entries were evicted."""
+
+    def expire(self, before_ns: int) -> list[bytes]:
+        """Remove entries whose expiry is before `before_ns`; returns their values, at most 10,000 a call."""
+
+    def flush(self) -> None:
+        """Make what was put durable."""
+
+    def __len__(self) -> int:
+        """Number of entries."""
