@@ -1,0 +1,1 @@
+"""What a component is, how components are found, run and fed."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from barograph_processor.engine.batch import Batch, Fed
@@ -43,6 +43,20 @@ class Exporter(Protocol):
         """Publish the readings that are current at `now_ns`; called every export interval."""
 
 
+class Control(Protocol):
+    """What an operator may ask of the running program, for components that listen to operators."""
+
+    def drain(self, timeout_s: float) -> Mapping[str, object]:
+        """Close every window and horizon, wait until all of it is exported; returns a summary.
+
+        Raises:
+            TimeoutError: Not everything was exported in time.
+        """
+
+    def health(self) -> Mapping[str, object]:
+        """Whether the program works: ``status`` is ``ok`` or says what is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a component gets from the program.
@@ -51,11 +65,13 @@ class Context:
         intake: Where a receiver puts batches; None for other kinds.
         telemetry: The processor's own counters.
         component_id: ``kind/name`` for messages.
+        control: What operators may ask; None for components that no operator talks to.
     """
 
     intake: Intake | None
     telemetry: Telemetry
     component_id: str
+    control: Control | None = None
 
 
 @dataclass(frozen=True, slots=True)

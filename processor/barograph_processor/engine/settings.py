@@ -56,6 +56,14 @@ class Settings:
         max_sources: Sources of one key.
         max_segment_values: Values of a segment column; the rest become ``__other__``.
         learn_rows: Rows that a baseline is learned from where none is given.
+        tasks: Model name to what it predicts (``binary``, ``multiclass``, ``regression``), where no
+            baseline says so.
+        max_panes: Panes of one key that wait to be folded; beyond, the oldest are folded early.
+        max_pane_rows: Outcome rows of one key that wait in panes; beyond, they are folded early.
+        max_counted_panes: Panes, by source, of one key whose outcome rows stand in for histograms that
+            may still come; beyond, the older half is decided for good.
+        max_slices: Runs of slices of one key that are remembered to recognise repeated points.
+        max_windows: Windows of one key that are held; beyond, the oldest are ended early.
     """
 
     windows: Sequence[Window] = (Window("1h", HOUR_NS), Window("1d", DAY_NS))
@@ -77,6 +85,11 @@ class Settings:
     max_segment_values: int = 20
     learn_rows: int = 10_000
     tasks: Mapping[str, str] = field(default_factory=dict)
+    max_panes: int = 10_000
+    max_pane_rows: int = 2_000_000
+    max_counted_panes: int = 20_000
+    max_slices: int = 1_000_000
+    max_windows: int = 20_000
 
 
 class PendingStore(Protocol):

@@ -1,0 +1,240 @@
+"""The processor's metrics about itself. Generated from semconv/registry: change that, run `make generate`."""
+
+from typing import Final
+
+from barograph.semconv.metrics import Metric
+
+BAROGRAPH_RECEIVER_ACCEPTED_SPANS: Final = "barograph_receiver_accepted_spans"
+"""Spans taken."""
+
+BAROGRAPH_RECEIVER_REFUSED_SPANS: Final = "barograph_receiver_refused_spans"
+"""Spans not taken for now; the sender was told to send them again."""
+
+BAROGRAPH_RECEIVER_FAILED_SPANS: Final = "barograph_receiver_failed_spans"
+"""Requests with spans that could not be read."""
+
+BAROGRAPH_RECEIVER_ACCEPTED_METRIC_POINTS: Final = "barograph_receiver_accepted_metric_points"
+"""Metric points taken."""
+
+BAROGRAPH_RECEIVER_REFUSED_METRIC_POINTS: Final = "barograph_receiver_refused_metric_points"
+"""Metric points not taken for now; the sender was told to send them again."""
+
+BAROGRAPH_RECEIVER_FAILED_METRIC_POINTS: Final = "barograph_receiver_failed_metric_points"
+"""Requests with metric points that could not be read."""
+
+BAROGRAPH_RECEIVER_ACCEPTED_LOG_RECORDS: Final = "barograph_receiver_accepted_log_records"
+"""Log records taken."""
+
+BAROGRAPH_RECEIVER_REFUSED_LOG_RECORDS: Final = "barograph_receiver_refused_log_records"
+"""Log records not taken for now; the sender was told to send them again."""
+
+BAROGRAPH_RECEIVER_FAILED_LOG_RECORDS: Final = "barograph_receiver_failed_log_records"
+"""Requests with log records that could not be read."""
+
+BAROGRAPH_ENGINE_KEYS: Final = "barograph_engine_keys"
+"""Monitored series of predictions that are held."""
+
+BAROGRAPH_ENGINE_SOURCES: Final = "barograph_engine_sources"
+"""Sources known, summed over keys."""
+
+BAROGRAPH_ENGINE_PANES: Final = "barograph_engine_panes"
+"""Panes that wait to be folded into windows."""
+
+BAROGRAPH_ENGINE_WINDOWS: Final = "barograph_engine_windows"
+"""Windows that are open or may still be revised."""
+
+BAROGRAPH_ENGINE_PENDING_ENTRIES: Final = "barograph_engine_pending_entries"
+"""Predictions and labels that wait for each other."""
+
+BAROGRAPH_ENGINE_ACCEPTED_PREDICTIONS: Final = "barograph_engine_accepted_predictions"
+"""Predictions of the outcomes lane that were taken, repeats left out."""
+
+BAROGRAPH_ENGINE_ACCEPTED_LABELS: Final = "barograph_engine_accepted_labels"
+"""Labels taken, repeats left out."""
+
+BAROGRAPH_ENGINE_JOINED_LABELS: Final = "barograph_engine_joined_labels"
+"""Labels that met their prediction."""
+
+BAROGRAPH_EXPORTER_SENT_WINDOWS: Final = "barograph_exporter_sent_windows"
+"""Closed or revised windows that were sent."""
+
+BAROGRAPH_EXPORTER_SENT_READINGS: Final = "barograph_exporter_sent_readings"
+"""Readings sent, repeats included."""
+
+BAROGRAPH_EXPORTER_FAILED_SENDS: Final = "barograph_exporter_failed_sends"
+"""Attempts to send that failed."""
+
+BAROGRAPH_EXPORTER_QUEUE_SIZE: Final = "barograph_exporter_queue_size"
+"""Windows that wait to be sent."""
+
+BAROGRAPH_EXPORTER_QUEUE_CAPACITY: Final = "barograph_exporter_queue_capacity"
+"""Windows that may wait to be sent."""
+
+BAROGRAPH_PROCESS_UPTIME: Final = "barograph_process_uptime"
+"""Time since the processor started."""
+
+
+METRICS: Final[dict[str, Metric]] = {
+    BAROGRAPH_RECEIVER_ACCEPTED_SPANS: Metric(
+        BAROGRAPH_RECEIVER_ACCEPTED_SPANS,
+        "counter",
+        "{span}",
+        "Spans taken.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_REFUSED_SPANS: Metric(
+        BAROGRAPH_RECEIVER_REFUSED_SPANS,
+        "counter",
+        "{span}",
+        "Spans not taken for now; the sender was told to send them again.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_FAILED_SPANS: Metric(
+        BAROGRAPH_RECEIVER_FAILED_SPANS,
+        "counter",
+        "{request}",
+        "Requests with spans that could not be read.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_ACCEPTED_METRIC_POINTS: Metric(
+        BAROGRAPH_RECEIVER_ACCEPTED_METRIC_POINTS,
+        "counter",
+        "{datapoint}",
+        "Metric points taken.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_REFUSED_METRIC_POINTS: Metric(
+        BAROGRAPH_RECEIVER_REFUSED_METRIC_POINTS,
+        "counter",
+        "{datapoint}",
+        "Metric points not taken for now; the sender was told to send them again.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_FAILED_METRIC_POINTS: Metric(
+        BAROGRAPH_RECEIVER_FAILED_METRIC_POINTS,
+        "counter",
+        "{request}",
+        "Requests with metric points that could not be read.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_ACCEPTED_LOG_RECORDS: Metric(
+        BAROGRAPH_RECEIVER_ACCEPTED_LOG_RECORDS,
+        "counter",
+        "{record}",
+        "Log records taken.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_REFUSED_LOG_RECORDS: Metric(
+        BAROGRAPH_RECEIVER_REFUSED_LOG_RECORDS,
+        "counter",
+        "{record}",
+        "Log records not taken for now; the sender was told to send them again.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_FAILED_LOG_RECORDS: Metric(
+        BAROGRAPH_RECEIVER_FAILED_LOG_RECORDS,
+        "counter",
+        "{request}",
+        "Requests with log records that could not be read.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_KEYS: Metric(
+        BAROGRAPH_ENGINE_KEYS,
+        "gauge",
+        "{key}",
+        "Monitored series of predictions that are held.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_SOURCES: Metric(
+        BAROGRAPH_ENGINE_SOURCES,
+        "gauge",
+        "{source}",
+        "Sources known, summed over keys.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_PANES: Metric(
+        BAROGRAPH_ENGINE_PANES,
+        "gauge",
+        "{pane}",
+        "Panes that wait to be folded into windows.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_WINDOWS: Metric(
+        BAROGRAPH_ENGINE_WINDOWS,
+        "gauge",
+        "{window}",
+        "Windows that are open or may still be revised.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_PENDING_ENTRIES: Metric(
+        BAROGRAPH_ENGINE_PENDING_ENTRIES,
+        "gauge",
+        "{entry}",
+        "Predictions and labels that wait for each other.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_ACCEPTED_PREDICTIONS: Metric(
+        BAROGRAPH_ENGINE_ACCEPTED_PREDICTIONS,
+        "counter",
+        "{prediction}",
+        "Predictions of the outcomes lane that were taken, repeats left out.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_ACCEPTED_LABELS: Metric(
+        BAROGRAPH_ENGINE_ACCEPTED_LABELS,
+        "counter",
+        "{label}",
+        "Labels taken, repeats left out.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_JOINED_LABELS: Metric(
+        BAROGRAPH_ENGINE_JOINED_LABELS,
+        "counter",
+        "{label}",
+        "Labels that met their prediction.",
+        (),
+    ),
+    BAROGRAPH_EXPORTER_SENT_WINDOWS: Metric(
+        BAROGRAPH_EXPORTER_SENT_WINDOWS,
+        "counter",
+        "{window}",
+        "Closed or revised windows that were sent.",
+        ("barograph.component",),
+    ),
+    BAROGRAPH_EXPORTER_SENT_READINGS: Metric(
+        BAROGRAPH_EXPORTER_SENT_READINGS,
+        "counter",
+        "{reading}",
+        "Readings sent, repeats included.",
+        ("barograph.component",),
+    ),
+    BAROGRAPH_EXPORTER_FAILED_SENDS: Metric(
+        BAROGRAPH_EXPORTER_FAILED_SENDS,
+        "counter",
+        "{attempt}",
+        "Attempts to send that failed.",
+        ("barograph.component",),
+    ),
+    BAROGRAPH_EXPORTER_QUEUE_SIZE: Metric(
+        BAROGRAPH_EXPORTER_QUEUE_SIZE,
+        "gauge",
+        "{window}",
+        "Windows that wait to be sent.",
+        ("barograph.component",),
+    ),
+    BAROGRAPH_EXPORTER_QUEUE_CAPACITY: Metric(
+        BAROGRAPH_EXPORTER_QUEUE_CAPACITY,
+        "gauge",
+        "{window}",
+        "Windows that may wait to be sent.",
+        ("barograph.component",),
+    ),
+    BAROGRAPH_PROCESS_UPTIME: Metric(
+        BAROGRAPH_PROCESS_UPTIME,
+        "gauge",
+        "s",
+        "Time since the processor started.",
+        (),
+    ),
+}
+"""Every metric by name."""

@@ -1,0 +1,16 @@
+"""The command line: `barograph run`, `drain`, `check`, `components`, `baseline`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Entry point of the `barograph` command."""
+    try:
+        from barograph_processor.cli.root import cli  # noqa: PLC0415  # the base install has no click
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("barograph"):
+            raise
+        sys.exit(f"the barograph command needs {error.name}: pip install 'barograph[processor]'")
+    cli(prog_name="barograph")

@@ -1,0 +1,146 @@
+"""docs/configuration.md, made from the settings themselves.
+
+`python -m barograph_processor.cli.configuration_reference > docs/configuration.md`
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from barograph_processor.components.registry import Registry
+from barograph_processor.config.model import Config, Model
+from barograph_processor.config.values import SCALARS, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLE = """\
+receivers:
+  otlp: {grpc: {endpoint: 0.0.0.0:4317}}
+models:
+  credit:
+    task: binary
+    baseline: credit-3.baseline          # or a list: one for each version
+    windows: [1h, 1d, month]
+    labels: {within: 30d}
+    segments: [region, channel]
+exporters:
+  otlp: {endpoint: "http://collector:4317", headers: {authorization: "Bearer ${env:TOKEN:-none}"}}
+  prometheus: {endpoint: 127.0.0.1:9464}
+storage: {directory: /var/lib/barograph}
+"""
+
+INTRODUCTION = f"""\
+# Configuration
+
+Made from the settings themselves by
+`python -m barograph_processor.cli.configuration_reference > docs/configuration.md`.
+
+`barograph run` needs no file: without one it receives OTLP/gRPC at 127.0.0.1:4317, serves `/metrics` at
+127.0.0.1:9464, prints a line for each closed window, and learns baselines. `barograph run --config FILE`
+reads YAML; every key has a default, an empty file is valid, an unknown key is refused with the nearest
+right word. `barograph check --config FILE` prints what a file means, with every default written out and
+secrets masked.
+
+```yaml
+{EXAMPLE}```
+
+- **Durations** are written `30s`, `5m`, `1h30m`, `1d`; windows also `month` (calendar months, UTC).
+- **`${{env:NAME:-default}}`** in any value is filled in from the environment after the file was parsed, so no
+  variable can change the file's structure; without a default the variable must be set. `$$` is a dollar sign.
+- **Paths** that are relative start at the folder of the file (on the command line: at the working directory).
+- **Options of the command line** (see [cli.md](cli.md)) replace what the file says; `--baseline` adds to it.
+- **Several components of one type**: `otlp/second` beside `otlp`. Naming any exporter replaces the
+  default ones.
+- **Panes** divide a day, windows are multiples of panes, and the pane length is the same in every source.
+- **Models whose windows, labels or segments differ** have an engine, and room for pending labels, of
+  their own.
+
+## Memory and restarts
+
+Without `storage.directory` everything lives in memory and ends with the process. With it, predictions and
+labels that wait for each other lie on disk, learned baselines are kept as files, and an orderly stop
+(SIGTERM, Ctrl-C) keeps unfinished windows, which the next start takes up. Telemetry is acknowledged once
+it is in memory: after a crash (`kill -9`, power) what was received since the last orderly stop is missing
+from windows.
+
+An exporter that is away makes nothing wait: its windows queue (`export.queue`), are tried again with
+growing pauses for `export.retry_for`, and are dropped and counted in `ml.telemetry.dropped` after it.
+When half of a queue is full, receivers answer UNAVAILABLE, so that senders keep their data.
+"""
+
+
+def reference() -> str:
+    """The whole page."""
+    return "\n".join([INTRODUCTION, *_sections()])
+
+
+def _sections() -> Iterator[str]:
+    yield "## Keys\n"
+    yield from _table(Config, "", skip=("receivers", "exporters", "models"))
+    yield "### `models.NAME`\n"
+    yield from _table(Model, "")
+    for factory in Registry():
+        if factory.kind == "store":
+            continue
+        yield f"### `{factory.kind}s.{factory.name}`\n"
+        yield f"{factory.summary} Stability: {factory.stability}.\n"
+        yield from _table(factory.config_type, "")
+
+
+def keys(
+    settings: type[msgspec.Struct], prefix: str = ""
+) -> Iterator[tuple[str, msgspec.structs.FieldInfo, str]]:
+    """Path, field and description of every setting, those of nested settings included."""
+    described = _descriptions(settings)
+    for field in msgspec.structs.fields(settings):
+        path = f"{prefix}{field.encode_name}"
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from keys(field.type, f"{path}.")
+        else:
+            yield path, field, described.get(field.name, "")
+
+
+def _table(settings: type[msgspec.Struct], prefix: str, skip: tuple[str, ...] = ()) -> Iterator[str]:
+    rows = [
+        f"| `{path}` | {_default(field)} | {text} |"
+        for path, field, text in keys(settings, prefix)
+        if path.partition(".")[0] not in skip
+    ]
+    yield "\n".join(["| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default
+    if value is msgspec.NODEFAULT and callable(field.default_factory):
+        value = field.default_factory()
+    if value is None or value in ((), [], {}):
+        return ""
+    if isinstance(value, SCALARS):
+        return f"`{as_text(value)}`"
+    plain = msgspec.to_builtins(value, enc_hook=as_text)
+    return f"`{msgspec.json.encode(plain).decode() if isinstance(plain, (list, tuple, dict)) else plain}`"
+
+
+def _descriptions(settings: type[msgspec.Struct]) -> dict[str, str]:
+    """The `Attributes:` section of a docstring."""
+    section = inspect.cleandoc(settings.__doc__ or "").partition("Attributes:\n")[2]
+    found: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        match = re.fullmatch(r"    (\w+): (.*)", line)
+        if match:
+            name = match[1]
+            found[name] = match[2]
+        elif line.strip() and name:
+            found[name] += f" {line.strip()}"
+    return {name: text.replace("``", "`").replace("|", "\\|") for name, text in found.items()}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -1,0 +1,114 @@
+"""Options that several commands have, and what they mean for the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from barograph_processor.components.registry import Registry
+    from barograph_processor.config.model import Config
+
+CommandT = TypeVar("CommandT", bound="Callable[..., Any]")
+
+
+class Given(NamedTuple):
+    """What the command line says; None and empty where it says nothing.
+
+    Attributes:
+        config: Configuration file.
+        listen: Where the OTLP receiver listens.
+        prometheus: Where ``/metrics`` is served.
+        otlp: Where results are sent.
+        windows: Windows of models that the file doesn't name.
+        pane: Pane length.
+        baselines: Baseline files.
+        storage: Folder for state.
+    """
+
+    config: Path | None
+    listen: str | None
+    prometheus: str | None
+    otlp: str | None
+    windows: tuple[str, ...]
+    pane: str | None
+    baselines: tuple[Path, ...]
+    storage: Path | None
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_OPTIONS = (
+    click.option(
+        "--config", "-c", type=_FILE, envvar="BAROGRAPH_CONFIG", show_envvar=True,
+        help="Configuration file (YAML); every key has a default, and so has the whole file.",
+    ),
+    click.option(
+        "--listen", metavar="HOST:PORT",
+        help="Where OTLP/gRPC is received (default 127.0.0.1:4317; port 0 takes a free one).",
+    ),
+    click.option(
+        "--prometheus", metavar="HOST:PORT",
+        help="Where /metrics is served (default 127.0.0.1:9464; port 0 takes a free one).",
+    ),
+    click.option(
+        "--otlp", metavar="ENDPOINT",
+        help="Also send results by OTLP: host:port or URL; OTEL_EXPORTER_OTLP_PROTOCOL, _HEADERS … count.",
+    ),
+    click.option(
+        "--window", "windows", metavar="LENGTH", multiple=True,
+        help="Window that readings are made for: 1h, 1d, month … (default 1h and 1d). May be repeated.",
+    ),
+    click.option(
+        "--pane", metavar="LENGTH",
+        help="Smallest slice of event time (default 1m); the same in every source.",
+    ),
+    click.option(
+        "--baseline", "baselines", type=_FILE, multiple=True,
+        help="Baseline file; names its model and version itself. May be repeated. Models without one learn.",
+    ),
+    click.option(
+        "--storage", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+        help="Folder for pending labels, learned baselines and state kept over a restart (default: memory).",
+    ),
+)  # fmt: skip
+
+
+def configuration_options(command: CommandT) -> CommandT:
+    """Give a command the options that change the configuration."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given_by(values: dict[str, Any]) -> Given:
+    """The options of a command as one value."""
+    return Given(**{name: values[name] for name in Given._fields})
+
+
+def configuration(given: Given, registry: Registry, *, json_lines: bool = False) -> Config:
+    """The configuration file with the command line's wishes put in.
+
+    Raises:
+        ConfigError: Something in it can't be done; one line for each problem.
+    """
+    from barograph_processor.config.load import load, load_file  # noqa: PLC0415  # PyYAML is not for --help
+
+    overrides: dict[tuple[str, ...], object] = {}
+    wishes: dict[tuple[str, ...], object] = {
+        ("receivers", "otlp", "grpc", "endpoint"): given.listen,
+        ("exporters", "prometheus", "endpoint"): given.prometheus,
+        ("exporters", "otlp", "endpoint"): given.otlp,
+        ("exporters", "console", "format"): "json" if json_lines else None,
+        ("windows",): list(given.windows) or None,
+        ("engine", "pane"): given.pane,
+        ("baselines",): [str(path.absolute()) for path in given.baselines] or None,
+        ("storage", "directory"): str(given.storage.absolute()) if given.storage else None,
+    }
+    overrides.update({path: value for path, value in wishes.items() if value is not None})
+    if given.config is not None:
+        return load_file(given.config, catalog=registry, overrides=overrides)
+    return load("", name="command line", catalog=registry, overrides=overrides)

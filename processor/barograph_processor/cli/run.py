@@ -1,0 +1,73 @@
+"""`barograph run`: the processor as a service."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from barograph_processor.cli.options import configuration, configuration_options, given_by
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+EPILOG = """\b
+Examples:
+  barograph run
+  barograph run --baseline credit-3.baseline --window 1d --window month
+  barograph run --otlp http://collector:4317 --storage /var/lib/barograph
+  barograph run --config barograph.yaml --json | jq .status
+
+\b
+What happens next: point any OTLP sender at the address it prints
+(OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317), then look at
+http://127.0.0.1:9464/metrics. Ctrl-C or SIGTERM stops intake, sends what is
+ready and, with --storage, keeps unfinished windows for the next start.
+"""
+
+
+@click.command(epilog=EPILOG)
+@configuration_options
+@click.option(
+    "--json", "as_json", is_flag=True, help="A JSON object for each closed window on standard output."
+)
+def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as click gives them
+    """Receive predictions and ground truth by OTLP; give readings of their quality."""
+    from barograph_processor.cli.startup import describe, describe_json, farewell  # noqa: PLC0415  # not for --help
+    from barograph_processor.components.registry import Registry  # noqa: PLC0415
+    from barograph_processor.config.resolve import read_baselines  # noqa: PLC0415
+    from barograph_processor.patterns.opening import open_service  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    registry = Registry()
+    config = configuration(given_by(options), registry, json_lines=as_json)
+    baselines = read_baselines(config)
+    stopping = _stop_signals()
+    with open_service(config, baselines=baselines, registry=registry) as running:
+        if as_json:
+            click.echo(json.dumps(describe_json(running)))
+        click.echo(describe(running), err=True)
+        stopping.wait()
+        click.echo("stopping: no more intake; sending what is ready", err=True)
+    click.echo(farewell(running), err=True)
+
+
+def _stop_signals() -> threading.Event:
+    """Set by SIGTERM or Ctrl-C; a second one ends the process at once."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        if stopping.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return stopping

@@ -1,0 +1,105 @@
+"""What `barograph run` says when it starts and when it stops."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from barograph_processor.config.endpoints import Sends, is_loopback, split_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from barograph.baseline import Baseline
+    from barograph_processor.patterns.opening import Running
+
+ID_LENGTH = 12
+
+
+def describe(running: Running) -> str:
+    """What listens where, what is compared with what, and what to do next."""
+    return "\n".join([f"barograph {version('barograph')}", *_rows(running)])
+
+
+def describe_json(running: Running) -> dict[str, object]:
+    """The same for programs: where it really listens, also where port 0 was asked for."""
+    return {
+        "event": "started",
+        "version": version("barograph"),
+        "receivers": endpoints(running.graph.receivers),
+        "exporters": endpoints(running.graph.exporters),
+        "baselines": [
+            {
+                "model": each.header.model,
+                "version": each.header.version,
+                "id": each.id,
+                "rows": each.header.rows,
+            }
+            for each in running.baselines
+        ],
+    }
+
+
+def farewell(running: Running) -> str:
+    """What became of the unfinished windows."""
+    service = running.service
+    did = f"closed {service.closed_windows:,} windows ({service.revised_windows:,} revisions)"
+    directory = running.config.storage.directory
+    if directory is None:
+        return f"stopped; {did}; unfinished windows are gone (--storage DIR keeps them over a restart)"
+    return f"stopped; {did}; unfinished windows are kept in {directory} for the next start"
+
+
+def endpoints(components: Mapping[str, object]) -> dict[str, str]:
+    """Where each component that listens does so."""
+    found = {name: getattr(component, "endpoint", None) for name, component in components.items()}
+    return {name: str(endpoint) for name, endpoint in found.items() if endpoint}
+
+
+def _rows(running: Running) -> Iterator[str]:
+    config = running.config
+    receiving = endpoints(running.graph.receivers)
+    exporting = endpoints(running.graph.exporters)
+    for name, endpoint in receiving.items():
+        yield f"  receiving  {name} at {endpoint}"
+        if not is_loopback(split_address(endpoint)[0]):
+            yield "             whoever reaches this address can send: it has neither TLS nor authentication"
+    for name, settings in config.exporters.items():
+        if name in exporting:
+            yield f"  results    http://{exporting[name]}/metrics"
+        elif isinstance(settings, Sends):
+            yield f"  results    {name} to {', '.join(dict.fromkeys(settings.targets(os.environ)))}"
+        else:
+            yield f"  results    {name}"
+    for baseline in running.baselines:
+        yield f"  baseline   {_baseline(baseline)}"
+    others = "other models" if running.baselines else "every model"
+    yield f"  baseline   {others}: learned from the first {config.engine.learn_rows:,} predictions"
+    names = ", ".join(str(name) for name in config.windows)
+    own = [name for name, model in config.models.items() if model.windows is not None]
+    yield (
+        f"  windows    {names}" + (f" ({', '.join(own)}: as configured)" if own else "")
+        + f", in panes of {config.engine.pane}; labels are awaited for {config.labels.within}"
+    )  # fmt: skip
+    yield f"  state      {_state(running)}"
+    for endpoint in receiving.values():
+        yield f"  next       OTEL_EXPORTER_OTLP_ENDPOINT=http://{endpoint} in your service; Ctrl-C stops"
+        break
+
+
+def _baseline(baseline: Baseline) -> str:
+    header = baseline.header
+    origin = "learned" if header.learned else "given"
+    return f"{header.model}:{header.version}  {baseline.id[:ID_LENGTH]}  {header.rows:,} rows, {origin}"
+
+
+def _state(running: Running) -> str:
+    directory = running.config.storage.directory
+    if directory is None:
+        return "in memory (--storage DIR keeps unfinished windows and pending labels over a restart)"
+    if not running.restored_unix_nano:
+        return f"{directory}, nothing unfinished there"
+    kept = datetime.fromtimestamp(running.restored_unix_nano / 1e9, tz=timezone.utc)
+    return f"{directory}, with the unfinished windows of {kept:%Y-%m-%d %H:%M:%S} UTC"

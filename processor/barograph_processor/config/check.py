@@ -1,0 +1,92 @@
+"""What the types of a configuration can't say: how its values must fit together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from barograph_processor.config.endpoints import endpoint_problems
+from barograph_processor.engine.settings import DAY_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from barograph_processor.config.model import Config
+    from barograph_processor.config.values import Duration, WindowName
+
+
+def problems_of(config: Config, environ: Mapping[str, str]) -> list[str]:
+    """One line for each thing that doesn't fit, with its path."""
+    return [
+        *_times(config),
+        *_windows(config.windows, "$.windows", config),
+        *_models(config),
+        *_storage(config),
+        *endpoint_problems(config, environ),
+    ]
+
+
+def _times(config: Config) -> Iterator[str]:
+    if not _divides_a_day(config.engine.pane):
+        yield f"$.engine.pane: found {config.engine.pane}, wanted a divisor of a day such as 1m, 5m or 1h"
+    positive = {
+        "$.export.interval": config.export.interval,
+        "$.engine.ttl": config.engine.ttl,
+        "$.engine.idle": config.engine.idle,
+        "$.labels.within": config.labels.within,
+    }
+    for path, duration in positive.items():
+        yield from _positive(path, duration)
+    if config.engine.ttl.ns < config.engine.lateness.ns:
+        yield (
+            f"$.engine.ttl: found {config.engine.ttl}, wanted at least the lateness "
+            f"({config.engine.lateness}): data is late only after it"
+        )
+
+
+def _divides_a_day(pane: Duration) -> bool:
+    return pane.ns > 0 and DAY_NS % pane.ns == 0
+
+
+def _positive(path: str, duration: Duration) -> Iterator[str]:
+    if duration.ns <= 0:
+        yield f"{path}: found {duration}, wanted more than nothing"
+
+
+def _windows(windows: Sequence[WindowName], path: str, config: Config) -> Iterator[str]:
+    if not windows:
+        yield f"{path}: found an empty list, wanted at least one window such as 1d"
+    pane = config.engine.pane
+    for index, name in enumerate(windows):
+        if _divides_a_day(pane) and name.window.length_ns % pane.ns:
+            yield f"{path}[{index}]: found {name}, wanted a multiple of the pane ($.engine.pane is {pane})"
+        if name in windows[:index]:
+            yield f"{path}[{index}]: found {name}, which is in the list already"
+
+
+def _models(config: Config) -> Iterator[str]:
+    for name, model in config.models.items():
+        path = f"$.models.{name}"
+        if model.windows is not None:
+            yield from _windows(model.windows, f"{path}.windows", config)
+        if model.labels is not None:
+            yield from _positive(f"{path}.labels.within", model.labels.within)
+        for index, file in enumerate(model.baselines):
+            yield from _local(file, f"{path}.baseline" + (f"[{index}]" if len(model.baselines) > 1 else ""))
+    for index, file in enumerate(config.baselines):
+        yield from _local(file, f"$.baselines[{index}]")
+
+
+def _local(file: str, path: str) -> Iterator[str]:
+    if "://" in file:
+        yield f"{path}: found {file!r}, wanted the path of a local file; copy the object there first"
+
+
+def _storage(config: Config) -> Iterator[str]:
+    if config.storage.durability == "disk":
+        yield (
+            "$.storage.durability: found disk, wanted memory: acknowledging from disk is not available in "
+            "this version; with storage.directory set, pending labels are on disk and state survives an "
+            "orderly stop"
+        )
+    if config.storage.directory is not None and "://" in config.storage.directory:
+        yield f"$.storage.directory: found {config.storage.directory!r}, wanted a local folder"

@@ -1,0 +1,166 @@
+"""A configuration file to `Config`; every problem at once, one line each."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+
+import msgspec
+
+from barograph.errors import ConfigError
+from barograph_processor.config.check import problems_of
+from barograph_processor.config.convert import Converter, describe, nearest
+from barograph_processor.config.document import fill, parse
+from barograph_processor.config.model import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DEFAULTS = {"receivers": ("otlp",), "exporters": ("prometheus", "console")}
+Overrides: TypeAlias = "Mapping[tuple[str, ...], object]"
+
+
+class Catalog(Protocol):
+    """Which components there are, and what each can be told."""
+
+    def names(self, kind: str) -> Sequence[str]:
+        """Names of the components of a kind."""
+
+    def config_type(self, kind: str, name: str) -> type[msgspec.Struct]:
+        """What a component can be told."""
+
+
+def load_file(
+    path: Path,
+    *,
+    catalog: Catalog,
+    overrides: Overrides | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Read a configuration file. Relative paths in it start at its folder.
+
+    Args:
+        path: The file.
+        catalog: The components that there are.
+        overrides: Path of keys to the value to put there, as `load` takes them.
+        environ: The environment; the process' own if absent.
+
+    Raises:
+        ConfigError: The file can't be read, or says something that can't be done; one line for each problem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; give the path of a YAML file to --config") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not text in UTF-8") from error
+    return load(
+        text, name=str(path), folder=path.parent, catalog=catalog, overrides=overrides, environ=environ
+    )
+
+
+def load(  # noqa: PLR0913  # a file, where it is, and what changes it
+    text: str,
+    *,
+    catalog: Catalog,
+    name: str = "configuration",
+    folder: Path | None = None,
+    overrides: Overrides | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Read a configuration.
+
+    Args:
+        text: YAML; empty is valid.
+        catalog: The components that there are.
+        name: Name of the file, for messages.
+        folder: Where relative paths start; the working directory if absent.
+        overrides: Path of keys (``("exporters", "prometheus", "endpoint")``) to the value to put
+            there; a list is appended to the file's ``baselines``, everything else replaces.
+        environ: The environment; the process' own if absent.
+
+    Raises:
+        ConfigError: One line for each problem.
+    """
+    environ = os.environ if environ is None else environ
+    filled, problems = fill(parse(text, name=name), environ)
+    config = Config()
+    if not problems:
+        filled = _override(filled, overrides or {})
+        converter = Converter()
+        config = _convert(filled, converter, catalog)
+        problems = converter.problems
+    if not problems:
+        config = _absolute(config, folder or Path.cwd())
+        problems = problems_of(config, environ)
+    if problems:
+        raise ConfigError("\n".join(f"{name}: {problem}" for problem in problems))
+    return config
+
+
+def _override(values: object, overrides: Overrides) -> object:
+    if not overrides or not isinstance(values, dict):
+        return values
+    changed = copy.deepcopy(values)
+    for path, value in overrides.items():
+        at = changed
+        for depth, key in enumerate(path[:-1]):
+            child = at.get(key)
+            if depth == 0 and key in DEFAULTS and key not in at:
+                child = dict.fromkeys(DEFAULTS[key])
+            at[key] = child if isinstance(child, dict) else {}
+            at = at[key]
+        if path == ("baselines",) and isinstance(at.get("baselines"), list):
+            value = [*at["baselines"], *cast("list[object]", value)]  # noqa: PLW2901  # what is put there
+        at[path[-1]] = value
+    return changed
+
+
+def _convert(filled: object, converter: Converter, catalog: Catalog) -> Config:
+    values = converter.mapping(filled, "$")
+    parts: dict[str, dict[str, msgspec.Struct]] = {}
+    for section, default in DEFAULTS.items():
+        given = values.get(section, dict.fromkeys(default))
+        parts[section] = _components(given, section, converter, catalog)
+    rest = {key: value for key, value in values.items() if key not in DEFAULTS}
+    converter.keys(rest, [field.encode_name for field in msgspec.structs.fields(Config)], "$")
+    known = {key: value for key, value in rest.items() if key in Config.__struct_fields__}
+    config = converter.to(known, Config, "$") or Config()
+    return msgspec.structs.replace(config, receivers=parts["receivers"], exporters=parts["exporters"])
+
+
+def _components(
+    given: object, section: str, converter: Converter, catalog: Catalog
+) -> dict[str, msgspec.Struct]:
+    kind = section.removesuffix("s")
+    known = catalog.names(kind)
+    components: dict[str, msgspec.Struct] = {}
+    for key, value in converter.mapping(given, f"$.{section}").items():
+        path = f"$.{section}.{key}"
+        type_name = str(key).partition("/")[0]
+        if not isinstance(key, str) or type_name not in known:
+            hint = nearest(type_name, known) or f"; known here: {', '.join(known)}"
+            converter.problems.append(f"{path}: found {describe(key)}, which is no {kind}{hint}")
+            continue
+        component = converter.to(value, catalog.config_type(kind, type_name), path)
+        if component is not None:
+            components[key] = component
+    return components
+
+
+def _absolute(config: Config, folder: Path) -> Config:
+    def path(text: str) -> str:
+        return text if "://" in text else str(folder / Path(text).expanduser())
+
+    models = {
+        name: msgspec.structs.replace(model, baseline=tuple(path(file) for file in model.baselines))
+        for name, model in config.models.items()
+    }
+    directory = config.storage.directory
+    storage = (
+        msgspec.structs.replace(config.storage, directory=path(directory)) if directory else config.storage
+    )
+    baselines = tuple(path(file) for file in config.baselines)
+    return msgspec.structs.replace(config, models=models, storage=storage, baselines=baselines)

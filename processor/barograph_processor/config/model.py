@@ -1,0 +1,143 @@
+"""What a configuration file may say. Every key has a default; unknown keys are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from barograph_processor.config.values import Duration, WindowName
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Task = Literal["binary", "multiclass", "regression"]
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ground truth.
+
+    Attributes:
+        within: How long after a window's end its truth may still arrive.
+    """
+
+    within: Duration = Duration("30d")
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model; what is absent is taken from the top of the file.
+
+    Attributes:
+        task: What is predicted; by default what the baseline or the telemetry says.
+        baseline: A baseline file or a list of them, one for each version.
+        windows: Windows that readings are made for.
+        labels: Ground truth.
+        segments: Columns that performance is also computed for.
+    """
+
+    task: Task | None = None
+    baseline: str | tuple[str, ...] = ()
+    windows: tuple[WindowName, ...] | None = None
+    labels: Labels | None = None
+    segments: tuple[str, ...] | None = None
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The baseline files, as a tuple."""
+        return (self.baseline,) if isinstance(self.baseline, str) else self.baseline
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is held at most; more is refused and counted.
+
+    Attributes:
+        keys: Model versions (and outputs, namespaces, environments).
+        features: Features of one key.
+        sources: Sources of one key.
+        segment_values: Values of a segment column; the rest become ``__other__``.
+    """
+
+    keys: Count = 1_000
+    features: Count = 2_000
+    sources: Count = 1_000
+    segment_values: Count = 20
+
+
+class Engine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Times and limits of the engine.
+
+    Attributes:
+        pane: Smallest slice of event time; the same in every source.
+        lateness: Event time that a window waits for stragglers.
+        ttl: Event time after a pane's end in which late data still revises its windows.
+        idle: Wall time after which a silent source no longer holds windows open.
+        future_skew: Event times further ahead of the clock than this are clamped and counted.
+        learn_rows: Rows that a baseline is learned from where none is given.
+        limits: What is held at most.
+    """
+
+    pane: Duration = Duration("1m")
+    lateness: Duration = Duration("2m")
+    ttl: Duration = Duration("2d")
+    idle: Duration = Duration("2m")
+    future_skew: Duration = Duration("1h")
+    learn_rows: Count = 10_000
+    limits: Limits = Limits()
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where state is kept.
+
+    Attributes:
+        directory: Folder for pending labels, learned baselines and the state kept over a restart;
+            without one all of that lives in memory and ends with the process.
+        durability: ``memory``: telemetry is acknowledged once it is in memory.
+        pending_bytes: Room for predictions and labels that wait for each other; the oldest leave first.
+    """
+
+    directory: str | None = None
+    durability: Literal["memory", "disk"] = "memory"
+    pending_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 1_073_741_824
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When results go out.
+
+    Attributes:
+        interval: Current readings are repeated this often.
+        grace: Time beyond one window length that a reading is repeated when no newer window closes.
+        queue: Windows that wait for one exporter; intake pauses when half of it is full, the oldest are
+            dropped and counted when all of it is.
+        retry_for: Windows that could not be sent for so long are dropped and counted.
+    """
+
+    interval: Duration = Duration("10s")
+    grace: Duration = Duration("5m")
+    queue: Count = 10_000
+    retry_for: Duration = Duration("5m")
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file.
+
+    Attributes:
+        receivers: Component id (``type`` or ``type/name``) to its settings.
+        exporters: Component id to its settings.
+        models: Model name to its settings.
+        windows: Windows of models that say nothing else.
+        labels: Ground truth of models that say nothing else.
+        segments: Segment columns of models that say nothing else.
+        baselines: Further baseline files; each names its model and version itself.
+        engine: Times and limits.
+        export: When results go out.
+        storage: Where state is kept.
+    """
+
+    receivers: dict[str, msgspec.Struct] = {}
+    exporters: dict[str, msgspec.Struct] = {}
+    models: dict[str, Model] = {}
+    windows: tuple[WindowName, ...] = (WindowName("1h"), WindowName("1d"))
+    labels: Labels = Labels()
+    segments: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = ()
+    engine: Engine = Engine()
+    export: Export = Export()
+    storage: Storage = Storage()

@@ -1,0 +1,158 @@
+"""What a snapshot of the engine holds, as plain values.
+
+Each image mirrors one class of the engine; `snapshot` turns them into each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from barograph.errors import StateError
+from barograph_processor.engine.batch import Key  # noqa: TC001 msgspec reads the annotations
+from barograph_processor.engine.duplicates import SliceRun  # noqa: TC001 likewise
+from barograph_processor.engine.results import Status  # noqa: TC001 likewise
+from barograph_processor.engine.window_state import Slice  # noqa: TC001 likewise
+from barograph_processor.signals.api import Reading, StreamId
+
+if TYPE_CHECKING:
+    from barograph_processor.engine.settings import Settings
+
+MAGIC = b"BGEN"
+FORMAT = 1
+
+Encoded = list[tuple[StreamId, bytes]]
+
+
+class Arrangement(msgspec.Struct, frozen=True, array_like=True):
+    """The settings that a snapshot can't do without: panes, windows, horizons, segments."""
+
+    pane_ns: int
+    windows: tuple[tuple[str, int], ...]
+    horizons: tuple[tuple[str, int], ...]
+    segments: tuple[str, ...]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Arrangement:
+        """Those of the settings."""
+        return cls(
+            settings.pane_ns,
+            tuple((window.name, window.length_ns) for window in settings.windows),
+            tuple((horizon.name, horizon.length_ns) for horizon in settings.horizons),
+            tuple(settings.segments),
+        )
+
+
+class RowsImage(msgspec.Struct, array_like=True):
+    """`OutcomeRows`; columns as float64 bytes, little-endian."""
+
+    rows: int
+    classes: dict[str, int]
+    score: bytes
+    scores: dict[str, bytes]
+    value: bytes
+    segments: list[tuple[str, str, int]]
+
+
+class PaneImage(msgspec.Struct, array_like=True):
+    """`Pane`."""
+
+    pane: int
+    states: Encoded
+    rows: dict[str, list[RowsImage]]
+
+
+class WindowImage(msgspec.Struct, array_like=True):
+    """`WindowState`, with the kind of window it is."""
+
+    kind: int
+    start_ns: int
+    end_ns: int
+    states: Encoded
+    segment_rows: list[tuple[str, str, int]]
+    labels: list[tuple[Slice, Encoded]]
+    stale: bool
+    changed_horizon: int | None
+    revision: int
+    matured: int
+    status: Status | None
+    baseline_id: str | None
+    predictions: int
+    readings: list[Reading]
+    frozen: bool
+
+
+class LearningImage(msgspec.Struct, array_like=True):
+    """`Learning`; slices as (length, number, states)."""
+
+    states: Encoded
+    rows: int
+    start_ns: int | None
+    end_ns: int | None
+    slices: dict[int, list[tuple[int, Encoded]]]
+
+
+class ReferenceImage(msgspec.Struct, array_like=True):
+    """`KeyReference`, where no baseline was given."""
+
+    learned: bytes | None
+    from_ns: int | None
+    learning: LearningImage | None
+
+
+class KeyImage(msgspec.Struct, array_like=True):
+    """`KeyState`."""
+
+    key: Key
+    watermark_ns: int | None
+    seen: list[tuple[str, str, int]]
+    panes: list[PaneImage]
+    counted: list[tuple[int, str, Encoded]]
+    histograms: list[tuple[str, str, list[int]]]
+    decided: int | None
+    slices: list[SliceRun]
+    slice_floors: dict[str, int]
+    windows: list[WindowImage]
+    floors: list[int | None]
+    features: dict[str, int]
+    sources: dict[str, int]
+    streams: list[tuple[StreamId, int]]
+    reference: ReferenceImage
+
+
+class EngineImage(msgspec.Struct, array_like=True):
+    """`Engine`, and its store's entries where those are in memory alone."""
+
+    arrangement: Arrangement
+    keys: list[KeyImage]
+    counters: list[tuple[str, str, int]]
+    taken: tuple[int, int]
+    labels: tuple[int, int, int]
+    learned: list[bytes]
+    pending: bytes | None
+
+
+def pack(image: EngineImage) -> bytes:
+    """The bytes of a snapshot."""
+    return MAGIC + FORMAT.to_bytes(2, "little") + msgspec.msgpack.encode(image)
+
+
+def unpack(data: bytes, settings: Settings) -> EngineImage:
+    """Read a snapshot.
+
+    Raises:
+        StateError: The bytes are damaged, of another format, or made with other windows.
+    """
+    if data[:4] != MAGIC or len(data) < len(MAGIC) + 2:
+        raise StateError("not an engine snapshot: it does not begin with BGEN; start without it")
+    found = int.from_bytes(data[4:6], "little")
+    if found != FORMAT:
+        raise StateError(f"snapshot format {found} is unknown here (wanted {FORMAT}); start without it")
+    try:
+        image = msgspec.msgpack.decode(data[6:], type=EngineImage)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateError(f"the engine snapshot is damaged: {error}") from error
+    if image.arrangement != Arrangement.of(settings):
+        raise StateError("the engine snapshot was made with other panes, windows, horizons or segments")
+    return image

@@ -1,0 +1,303 @@
+"""Brings predictions and their truth together, whichever comes first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from barograph.errors import Retryable
+from barograph_processor.engine.pending import (
+    COUNTED,
+    LABELLED,
+    MAX_ENTRIES,
+    Label,
+    Origins,
+    Prediction,
+    Record,
+    decode_prediction,
+    decode_record,
+    encode,
+    join_keys,
+)
+from barograph_processor.engine.pending_columns import labels_of, predictions_of
+from barograph_processor.engine.reasons import Lane, Reason
+from barograph_processor.engine.windows import window_end, window_start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from barograph_processor.engine.batch import Key, Predictions, Truths
+    from barograph_processor.engine.reasons import Tally
+    from barograph_processor.engine.settings import PendingStore, Settings
+
+_EXPIRY_CACHE = 100_000
+_EXPIRE_ROUNDS = 20
+
+
+class Match(NamedTuple):
+    """A prediction with its truth."""
+
+    prediction: Prediction
+    score_classes: tuple[str, ...]
+    label: Label
+
+
+class Joiner:
+    """The pending predictions and labels of every model.
+
+    Attributes:
+        labels_accepted: Labels taken, repeats left out.
+        labels_joined: Those that met a prediction.
+        labels_waiting: Those that wait for one; too many where the store evicted some.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: PendingStore,
+        tally: Tally,
+        found: Callable[[Key, list[Match]], None],
+    ) -> None:
+        """Begin.
+
+        Args:
+            settings: Windows, horizons and segments.
+            store: Where records wait.
+            tally: Counts what can't be joined.
+            found: Called with the new matches of a key; each comes once.
+        """
+        self._settings = settings
+        self._store = store
+        self._tally = tally
+        self._found = found
+        self._origins = Origins()
+        self._expiries: dict[int, int] = {}
+        self._new_matches: dict[Key, list[Match]] = {}
+        self._patience_ns = settings.horizons[-1].length_ns + settings.lateness_ns
+        self.labels_accepted = 0
+        self.labels_joined = 0
+        self.labels_waiting = 0
+        self._before = (0, 0, 0)
+
+    def predictions(
+        self, batch: Predictions, rows: NDArray[np.intp], *, counted: bool
+    ) -> tuple[NDArray[np.intp], int]:
+        """Take predictions.
+
+        Args:
+            batch: The predictions.
+            rows: Which of them; those without id are given back as new.
+            counted: Whether they count as rows; not where they only come along with their truth.
+
+        Returns:
+            The rows that were not taken before, in order, and how many were refused.
+        """
+        self._before = (self.labels_accepted, self.labels_joined, self.labels_waiting)
+        ids = [batch.ids[row] for row in rows.tolist()]
+        known = [text is not None for text in ids]
+        if not all(known):
+            self._tally.count(Lane.OUTCOMES, Reason.NO_ID, known.count(False))
+        named = rows[np.array(known, np.bool_)]
+        keys = join_keys(batch.key.tenant, batch.key.model, [text for text in ids if text is not None])
+        encoded = [encode(one) for one in predictions_of(batch, named, self._settings.segments)]
+        panes = batch.time_ns[named] // self._settings.pane_ns
+        expiries = {int(pane): self._prediction_expiry(int(pane)) for pane in np.unique(panes)}
+        changed: dict[bytes, tuple[int, bytes]] = {}
+        fresh: list[bool] = []
+        refused = 0
+        flag = COUNTED if counted else 0
+        stored = self._store.get_many(keys)
+        for key, data, before, pane in zip(keys, encoded, stored, panes.tolist(), strict=True):
+            held = changed.get(key)
+            current = before if held is None else held[1]
+            if current is None:
+                changed[key] = (expiries[pane], encode((((data, flag),), ())))
+                fresh.append(True)
+                continue
+            record = decode_record(current)
+            reason = self._add_prediction(batch.key, record, data, flag)
+            fresh.append(reason is None)
+            if reason is None:
+                changed[key] = (self._record_expiry(record), encode(record))
+            elif counted and reason != Reason.DUPLICATE:
+                self._tally.drop(Lane.OUTCOMES, reason)
+                refused += 1
+            elif counted or reason != Reason.DUPLICATE:
+                self._tally.count(Lane.OUTCOMES if counted else Lane.FEEDBACK, reason)
+        self._commit(changed)
+        new_rows = np.ones(len(rows), np.bool_)
+        new_rows[np.array(known, np.bool_)] = fresh
+        return rows[new_rows], refused
+
+    def truths(self, batch: Truths) -> int:
+        """Take labels, in the pair form with their predictions; returns how many were taken."""
+        self._before = (self.labels_accepted, self.labels_joined, self.labels_waiting)
+        count = len(batch.time_ns)
+        pair = batch.pair
+        every = np.arange(count)
+        known = np.array([text is not None for text in batch.ids], np.bool_).reshape(count)
+        version, output = batch.version, batch.output
+        lone = every[~known]
+        if pair is not None:
+            # The truth says whose it is: it joins this version alone.
+            version, output = pair.key.version, pair.key.output
+            self.predictions(pair, every[known], counted=False)
+            self._join_directly(batch, pair, lone)
+        elif len(lone):
+            self._tally.drop(Lane.FEEDBACK, Reason.NO_ID, len(lone))
+        labels = labels_of(batch, every[known], version, output)
+        keys = join_keys(batch.tenant, batch.model, [text for text in batch.ids if text is not None])
+        changed: dict[bytes, tuple[int, bytes]] = {}
+        refused = 0 if pair is not None else len(lone)
+        for key, label, before in zip(keys, labels, self._store.get_many(keys), strict=True):
+            held = changed.get(key)
+            current = before if held is None else held[1]
+            record = Record([], []) if current is None else decode_record(current)
+            if len(record.predictions) == 1 and not record.labels:
+                changed[key] = self._first_label(batch.tenant, batch.model, record.predictions[0], label)
+                continue
+            reason = self._add_label(batch.tenant, batch.model, record, label)
+            if reason is None:
+                changed[key] = (self._record_expiry(record), encode(record))
+            elif reason == Reason.DUPLICATE:
+                self._tally.count(Lane.FEEDBACK, reason)
+            else:
+                self._tally.drop(Lane.FEEDBACK, reason)
+                refused += 1
+        self._commit(changed)
+        return count - refused
+
+    def expire(self, before_ns: int) -> None:
+        """Let go of what waited too long, counted."""
+        for _ in range(_EXPIRE_ROUNDS):
+            gone = self._store.expire(before_ns)
+            if not gone:
+                return
+            for data in gone:
+                record = decode_record(data)
+                unlabelled = sum(1 for _, flags in record.predictions if flags == COUNTED)
+                unmatched = sum(1 for label in record.labels if not label.joined)
+                self._tally.count(Lane.OUTCOMES, Reason.NEVER_LABELLED, unlabelled)
+                self._tally.count(Lane.FEEDBACK, Reason.NEVER_MATCHED, unmatched)
+                self.labels_waiting -= unmatched
+
+    def _add_prediction(self, key: Key, record: Record, data: bytes, flag: int) -> str | None:
+        """Add a prediction to a record; why not, where it wasn't."""
+        for at, (other, flags) in enumerate(record.predictions):
+            if other == data:
+                if not flag or flags & COUNTED:
+                    return Reason.DUPLICATE
+                record.predictions[at] = (other, flags | COUNTED)  # known from its truth alone until now
+                return None
+            origin = self._origins.of(decode_prediction(other).origin)
+            if origin.key_parts == (key.namespace, key.environment, key.version, key.output):
+                return Reason.CONFLICT
+        if len(record.predictions) >= MAX_ENTRIES:
+            return Reason.RECORD_LIMIT
+        prediction = decode_prediction(data)
+        origin = self._origins.of(prediction.origin)
+        for label in sorted(record.labels, key=lambda one: one.version is None):
+            if label.about(origin):
+                flag |= LABELLED
+                self._matched(key, prediction, origin.score_classes, label)
+                break
+        record.predictions.append((data, flag))
+        return None
+
+    def _add_label(self, tenant: str, model: str, record: Record, label: Label) -> str | None:
+        """Add a label to a record; why not, where it wasn't."""
+        for other in record.labels:
+            if (other.version, other.output) == (label.version, label.output):
+                return Reason.DUPLICATE if other.same_truth(label) else Reason.CONFLICT
+        if len(record.labels) >= MAX_ENTRIES:
+            return Reason.RECORD_LIMIT
+        about = []
+        for at, (data, flags) in enumerate(record.predictions):
+            prediction = decode_prediction(data)
+            origin = self._origins.of(prediction.origin)
+            if label.about(origin):
+                about.append((at, flags, prediction, origin))
+        if about and all(flags & LABELLED for _, flags, _, _ in about):  # by a label with or without version
+            rivals = [one for one in record.labels if one.about(about[0][3])]
+            return Reason.DUPLICATE if any(one.same_truth(label) for one in rivals) else Reason.CONFLICT
+        self.labels_accepted += 1
+        self.labels_waiting += 1
+        for at, flags, prediction, origin in about:
+            if not flags & LABELLED:
+                record.predictions[at] = (record.predictions[at][0], flags | LABELLED)
+                key = self._origins.key(tenant, model, prediction.origin)
+                self._matched(key, prediction, origin.score_classes, label)
+        record.labels.append(label)
+        return None
+
+    def _first_label(
+        self, tenant: str, model: str, held: tuple[bytes, int], label: Label
+    ) -> tuple[int, bytes]:
+        """Add a label to a record that has one prediction and no label, as most have; the new entry."""
+        data, flags = held
+        prediction = decode_prediction(data)
+        origin = self._origins.of(prediction.origin)
+        self.labels_accepted += 1
+        self.labels_waiting += 1
+        if label.about(origin):
+            flags |= LABELLED
+            key = self._origins.key(tenant, model, prediction.origin)
+            self._matched(key, prediction, origin.score_classes, label)
+        expiry = self._prediction_expiry(prediction.time_ns // self._settings.pane_ns)
+        return expiry, encode((((data, flags),), (label,)))
+
+    def _matched(
+        self, key: Key, prediction: Prediction, score_classes: tuple[str, ...], label: Label
+    ) -> None:
+        if not label.joined:
+            label.joined = True
+            self.labels_joined += 1
+            self.labels_waiting -= 1
+        matches = self._new_matches.get(key)
+        if matches is None:
+            matches = self._new_matches[key] = []
+        matches.append(Match(prediction, score_classes, label))
+
+    def _join_directly(self, batch: Truths, pair: Predictions, rows: NDArray[np.intp]) -> None:
+        """Pairs without id need no record."""
+        labels = labels_of(batch, rows, pair.key.version, pair.key.output)
+        self.labels_accepted += len(labels)
+        self.labels_waiting += len(labels)
+        predictions = predictions_of(pair, rows, self._settings.segments)
+        for prediction, label in zip(predictions, labels, strict=True):
+            self._matched(pair.key, prediction, pair.score_classes, label)
+
+    def _commit(self, changed: dict[bytes, tuple[int, bytes]]) -> None:
+        """Store what changed; only then are the matches handed on."""
+        matches, self._new_matches = self._new_matches, {}
+        if changed:
+            try:
+                evicted = self._store.put_many([(key, *entry) for key, entry in changed.items()])
+            except Retryable:  # the same will be found again when the batch comes again
+                self.labels_accepted, self.labels_joined, self.labels_waiting = self._before
+                raise
+            self._tally.count(Lane.OUTCOMES, Reason.EVICTED, evicted)
+        for key, found in matches.items():
+            self._found(key, found)
+
+    def _record_expiry(self, record: Record) -> int:
+        pane_ns = self._settings.pane_ns
+        times = [decode_prediction(data).time_ns for data, _ in record.predictions]
+        if times:
+            return max(self._prediction_expiry(time_ns // pane_ns) for time_ns in times)
+        return max(label.time_ns for label in record.labels) + max(self._patience_ns, self._settings.ttl_ns)
+
+    def _prediction_expiry(self, pane: int) -> int:
+        """Until when labels of a pane's predictions can count: the last horizon of its longest window."""
+        expiry = self._expiries.get(pane)
+        if expiry is None:
+            if len(self._expiries) >= _EXPIRY_CACHE:
+                self._expiries.clear()
+            time_ns = pane * self._settings.pane_ns
+            ends = [window_end(one, window_start(one, time_ns)) for one in self._settings.windows]
+            expiry = max(max(ends) + self._patience_ns, time_ns + self._settings.ttl_ns)
+            self._expiries[pane] = expiry
+        return expiry

@@ -1,0 +1,30 @@
+"""How joined rows are measured: by the baseline's task, the configured one, or what the rows tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from barograph_processor.signals import performance
+
+if TYPE_CHECKING:
+    from barograph_processor.engine.key_state import KeyState
+    from barograph_processor.engine.matches import Measure
+    from barograph_processor.engine.settings import Settings
+    from barograph_processor.signals.api import Joined, State, StreamId
+
+
+def measure_for(state: KeyState, settings: Settings) -> Measure:
+    """The function from joined rows of a key to performance states and the number of unusable rows."""
+    reference = state.reference.current
+    output = None if reference is None else reference.output
+    positive = None if output is None else output.positive
+    known = settings.tasks.get(state.key.model) if output is None else output.task
+
+    def measure(joined: Joined) -> tuple[dict[StreamId, State], int]:
+        task = known or performance.infer_task(joined)
+        if task is None:
+            return {}, len(joined.delay_s)
+        measured = performance.measure(joined, task=task, positive=positive)
+        return measured.states, measured.unusable
+
+    return measure

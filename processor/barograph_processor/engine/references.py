@@ -1,0 +1,106 @@
+"""Which baseline a key is compared with: one that was given, or one learned from its first rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from barograph.baseline import Baseline
+from barograph_processor.engine.learning import Learning
+from barograph_processor.engine.outcomes import OutputEdges
+from barograph_processor.signals.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from barograph.baseline import Task
+    from barograph_processor.engine.batch import Key
+    from barograph_processor.engine.settings import Settings
+    from barograph_processor.engine.window_state import States
+
+
+class References:
+    """The baselines that were given, by model, version and output."""
+
+    def __init__(self, baselines: Iterable[Baseline]) -> None:
+        self._known: dict[tuple[str, str, str], Baseline] = {}
+        self._without_output: dict[tuple[str, str], Baseline] = {}
+        # What was fitted on purpose goes before what was learned.
+        for baseline in sorted(baselines, key=lambda one: one.header.learned):
+            header = baseline.header
+            if not header.outputs:
+                self._without_output.setdefault((header.model, header.version), baseline)
+            for output in header.outputs:
+                self._known.setdefault((header.model, header.version, output.name), baseline)
+
+    def given(self, key: Key) -> Reference | None:
+        """The reference of a key; None where it has to be learned."""
+        baseline = self._known.get((key.model, key.version, key.output)) or self._without_output.get(
+            (key.model, key.version)
+        )
+        return None if baseline is None else Reference(baseline, key.output)
+
+
+class KeyReference:
+    """The reference of one key, or what is learned of it so far.
+
+    Attributes:
+        given: A reference from the start.
+        learned: The baseline that was learned, None where it wasn't.
+        from_ns: Windows that start before it are not compared with the learned baseline.
+        learning: What was gathered so far; None where there is nothing to learn.
+    """
+
+    def __init__(
+        self, key: Key, given: Reference | None, settings: Settings, done: Callable[[Baseline], None]
+    ) -> None:
+        self._key = key
+        self._settings = settings
+        self._done = done
+        self._reference = given
+        self.given = given
+        self.learned: Baseline | None = None
+        self.from_ns: int | None = None
+        self.learning = Learning(settings) if given is None else None
+
+    @property
+    def current(self) -> Reference | None:
+        """The newest reference."""
+        return self._reference
+
+    def at(self, start_ns: int) -> Reference | None:
+        """What a window that starts there is compared with."""
+        if self._reference is None or (self.from_ns is not None and start_ns < self.from_ns):
+            return None
+        return self._reference
+
+    def edges(self, start_ns: int) -> OutputEdges | None:
+        """In which buckets outcome rows of a pane that starts there are counted; None: exponential."""
+        reference = self.at(start_ns)
+        if reference is None or reference.output is None:
+            return None
+        output = reference.output
+        if reference.header.learned:  # it was learned from exponential buckets, and compares those best
+            return OutputEdges("", (), (), output.positive)
+        return OutputEdges(reference.id, output.score_edges, output.value_edges, output.positive)
+
+    def learn(self, parts: Iterable[States], start_ns: int, end_ns: int) -> None:
+        """Learn from a pane that was folded.
+
+        Panes are folded in order, so what is learned depends on the data alone. The baseline is used
+        for windows that start when it was complete, or later.
+        """
+        if self.learning is None:
+            return
+        self.learning.add(parts, start_ns, end_ns)
+        if self.learning.rows >= max(self._settings.learn_rows, 1):
+            task = self._settings.tasks.get(self._key.model)
+            baseline = Baseline(self.learning.baseline(self._key, cast("Task | None", task)))
+            self.adopt(baseline, self.learning.end_ns)
+            self._done(baseline)
+
+    def adopt(self, baseline: Baseline, from_ns: int | None) -> None:
+        """Use a baseline that was learned."""
+        self.learned = baseline
+        self.from_ns = from_ns
+        self.learning = None
+        self._reference = Reference(baseline, self._key.output)

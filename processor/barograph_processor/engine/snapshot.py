@@ -1,0 +1,206 @@
+"""The engine as bytes, so that nothing is lost over a restart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from barograph.baseline import Baseline
+from barograph_processor.engine.images import (
+    KeyImage,
+    LearningImage,
+    PaneImage,
+    ReferenceImage,
+    RowsImage,
+    WindowImage,
+)
+from barograph_processor.engine.intervals import IntervalSet
+from barograph_processor.engine.outcomes import OutcomeRows
+from barograph_processor.engine.panes import Pane
+from barograph_processor.engine.window_state import Published, WindowState
+from barograph_processor.signals import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from barograph_processor.engine.images import Encoded
+    from barograph_processor.engine.key_state import KeyState
+    from barograph_processor.engine.references import KeyReference
+    from barograph_processor.engine.window_state import States
+    from barograph_processor.signals.api import State, StreamId
+
+
+@runtime_checkable
+class Portable(Protocol):
+    """A store whose entries don't outlive the process by themselves, so they go into the snapshot."""
+
+    def dump(self) -> bytes:
+        """All entries."""
+
+    def load(self, data: bytes) -> None:
+        """Take over what another store dumped.
+
+        Raises:
+            StateError: The bytes are damaged.
+        """
+
+
+def key_image(state: KeyState) -> KeyImage:
+    """A key as plain values; joined rows must have been folded."""
+    return KeyImage(
+        key=state.key,
+        watermark_ns=state.watermark.time_ns,
+        seen=state.watermark.entries(),
+        panes=[_pane_image(number, pane) for number, pane in sorted(state.panes.items())],
+        counted=[
+            (pane, source, _encode(states))
+            for pane, sources in sorted(state.counted.panes.items())
+            for source, states in sources.items()
+        ],
+        histograms=[(*name, seen.bounds) for name, seen in state.counted.histograms.items()],
+        decided=state.counted.decided,
+        slices=list(state.slices.slices()),
+        slice_floors=state.slices.floors(),
+        windows=[_window_image(kind, window) for (kind, _), window in state.table.windows.items()],
+        floors=state.table.floors,
+        features=state.features.newest,
+        sources=state.sources.newest,
+        streams=list(state.streams.newest.items()),
+        reference=_reference_image(state.reference),
+    )
+
+
+def load_key(image: KeyImage, state: KeyState) -> None:
+    """Make a new key what the image says.
+
+    Raises:
+        StateError: A state's bytes are damaged.
+    """
+    state.watermark.load(image.watermark_ns, image.seen)
+    for pane_image in image.panes:
+        pane = state.panes[pane_image.pane] = Pane()
+        pane.states = _decode(pane_image.states)
+        pane.rows = {source: [_rows(part) for part in parts] for source, parts in pane_image.rows.items()}
+        state.waiting_rows += sum(part.rows for parts in pane.rows.values() for part in parts)
+    for number, source, states in image.counted:
+        state.counted.add(number, source, _decode(states))
+    state.counted.histograms = {(source, kind): IntervalSet(seen) for source, kind, seen in image.histograms}
+    state.counted.decided = image.decided
+    state.slices.load(iter(image.slices), image.slice_floors)
+    for one in image.windows:
+        state.table.windows[one.kind, one.start_ns] = _window(one)
+        state.table.touched.add((one.kind, one.start_ns))
+    state.table.floors = image.floors
+    state.features.newest = image.features
+    state.sources.newest = image.sources
+    state.streams.newest = dict(image.streams)
+    _load_reference(image.reference, state.reference)
+
+
+def _pane_image(number: int, pane: Pane) -> PaneImage:
+    return PaneImage(
+        number,
+        _encode(pane.states),
+        {source: [_rows_image(part) for part in parts] for source, parts in pane.rows.items()},
+    )
+
+
+def _rows_image(part: OutcomeRows) -> RowsImage:
+    return RowsImage(
+        part.rows,
+        dict(part.classes),
+        _column(part.score),
+        {name: _column(column) for name, column in part.scores.items()},
+        _column(part.value),
+        [(name, value, count) for (name, value), count in part.segments.items()],
+    )
+
+
+def _rows(image: RowsImage) -> OutcomeRows:
+    return OutcomeRows(
+        image.rows,
+        image.classes,
+        np.frombuffer(image.score, "<f8").astype(np.float64),
+        {name: np.frombuffer(column, "<f8").astype(np.float64) for name, column in image.scores.items()},
+        np.frombuffer(image.value, "<f8").astype(np.float64),
+        {(name, value): count for name, value, count in image.segments},
+    )
+
+
+def _column(values: NDArray[np.float64]) -> bytes:
+    return values.astype("<f8").tobytes()
+
+
+def _window_image(kind: int, window: WindowState) -> WindowImage:
+    published = window.published
+    return WindowImage(
+        kind,
+        window.start_ns,
+        window.end_ns,
+        _encode(window.states),
+        [(name, value, rows) for (name, value), rows in window.segment_rows.items()],
+        [(part, _encode(states)) for part, states in window.labels.items()],
+        window.stale,
+        window.changed_horizon,
+        window.revision,
+        window.matured,
+        None if published is None else published.status,
+        None if published is None else published.baseline_id,
+        0 if published is None else published.predictions,
+        [] if published is None else list(published.readings),
+        window.frozen,
+    )
+
+
+def _window(image: WindowImage) -> WindowState:
+    window = WindowState(image.start_ns, image.end_ns)
+    window.states = _decode(image.states)
+    window.segment_rows = {(name, value): rows for name, value, rows in image.segment_rows}
+    window.labels = {part: _decode(states) for part, states in image.labels}
+    window.stale = image.stale
+    window.changed_horizon = image.changed_horizon
+    window.revision = image.revision
+    window.matured = image.matured
+    window.frozen = image.frozen
+    if image.status is not None:
+        readings = tuple(image.readings)
+        window.published = Published(image.status, image.baseline_id, readings, image.predictions)
+    return window
+
+
+def _reference_image(reference: KeyReference) -> ReferenceImage:
+    learned, learning = reference.learned, reference.learning
+    if learning is None:
+        return ReferenceImage(None if learned is None else learned.content, reference.from_ns, None)
+    slices = {
+        length: [(number, _encode(states)) for number, states in held.items()]
+        for length, held in learning.slices.items()
+    }
+    image = LearningImage(_encode(learning.states), learning.rows, learning.start_ns, learning.end_ns, slices)
+    return ReferenceImage(None, None, image)
+
+
+def _load_reference(image: ReferenceImage, reference: KeyReference) -> None:
+    if reference.given is not None:
+        return
+    if image.learned is not None:
+        reference.adopt(Baseline(image.learned), image.from_ns)
+    elif image.learning is not None and reference.learning is not None:
+        learning, held = reference.learning, image.learning
+        learning.states = _decode(held.states)
+        learning.rows, learning.start_ns, learning.end_ns = held.rows, held.start_ns, held.end_ns
+        learning.slices = {
+            length: {number: _decode(states) for number, states in slices}
+            for length, slices in held.slices.items()
+        }
+
+
+def _encode(states: Mapping[StreamId, State]) -> Encoded:
+    return [(stream, state.to_bytes()) for stream, state in states.items()]
+
+
+def _decode(encoded: Encoded) -> States:
+    return {stream: codec.decode(data) for stream, data in encoded}

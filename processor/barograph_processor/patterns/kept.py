@@ -1,0 +1,137 @@
+"""What a service keeps in its storage directory: unfinished windows and learned baselines.
+
+One process owns a directory at a time. Files appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from barograph.baseline import read_baseline
+from barograph.errors import ConfigError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from barograph.baseline import Baseline
+
+FORMAT = 1
+SNAPSHOT = "unfinished.snapshot"
+CONSUMED = "unfinished.snapshot.restored"
+BASELINES = "baselines"
+PENDING = "pending"
+
+
+class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    saved_unix_nano: int
+    engines: dict[str, bytes]
+
+
+class Kept:
+    """Reads and writes a storage directory.
+
+    Attributes:
+        directory: The directory, which exists.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def take_engines(self) -> tuple[Mapping[str, bytes], int]:
+        """The states of an orderly stop, and when that was; empty where there are none.
+
+        They are set aside: after a crash, states of an earlier stop would close windows again that
+        were closed more completely since.
+
+        Raises:
+            StateError: The file is damaged, or was written by another version.
+        """
+        path = self.directory / SNAPSHOT
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return {}, 0
+        path.replace(self.directory / CONSUMED)
+        try:
+            found = msgspec.msgpack.decode(content, type=_Snapshot)
+        except msgspec.DecodeError as error:
+            raise StateError(f"{path} can't be read ({error})") from error
+        if found.format != FORMAT:
+            raise StateError(f"{path} has format {found.format}, wanted {FORMAT}")
+        return found.engines, found.saved_unix_nano
+
+    def save_engines(self, engines: Mapping[str, bytes], now_ns: int) -> None:
+        """Keep the states for the next start."""
+        snapshot = _Snapshot(format=FORMAT, saved_unix_nano=now_ns, engines=dict(engines))
+        _write(self.directory / SNAPSHOT, msgspec.msgpack.encode(snapshot))
+
+    def baselines(self) -> list[Baseline]:
+        """The baselines that were learned before.
+
+        Raises:
+            StateError: One of the files is damaged.
+        """
+        return [read_baseline(path) for path in sorted((self.directory / BASELINES).glob("*.baseline"))]
+
+    def save_baseline(self, baseline: Baseline) -> Path:
+        """Keep a learned baseline; returns where."""
+        folder = self.directory / BASELINES
+        folder.mkdir(exist_ok=True)
+        header = baseline.header
+        output = header.outputs[0].name if len(header.outputs) == 1 else ""
+        parts = [header.model, header.version, *([output] if output else []), baseline.id[:12]]
+        path = folder / ("~".join(quote(part, safe="")[:80] for part in parts) + ".baseline")
+        _write(path, baseline.content)
+        return path
+
+    def pending_directory(self, group: str) -> Path:
+        """Where the pending labels of a group of models are kept."""
+        return self.directory / PENDING / (quote(group, safe="")[:80] or "all")
+
+
+@contextmanager
+def open_kept(directory: Path) -> Iterator[Kept]:
+    """Own a storage directory for as long as the context lasts; it is made if it isn't there.
+
+    Raises:
+        ConfigError: It can't be made or written to, or another process owns it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"$.storage.directory: {directory}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise ConfigError(
+            f"$.storage.directory: {directory} is in use by another process; stop it, or choose another "
+            f"directory"
+        ) from error
+    try:
+        yield Kept(directory)
+    finally:
+        os.close(lock)
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,145 @@
+"""Puts a service together from its configuration, and takes it apart again."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from barograph.errors import ConfigError, StateError
+from barograph_processor.clock import SystemClock
+from barograph_processor.components.api import Context
+from barograph_processor.components.graph import open_graph
+from barograph_processor.engine.engine import Engine
+from barograph_processor.patterns.engines import Engines, groups_of
+from barograph_processor.patterns.kept import open_kept
+from barograph_processor.patterns.service import Service
+from barograph_processor.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from barograph.baseline import Baseline
+    from barograph_processor.clock import Clock
+    from barograph_processor.components.delivery import Delivery
+    from barograph_processor.components.graph import Graph
+    from barograph_processor.components.registry import Registry
+    from barograph_processor.config.model import Config
+    from barograph_processor.engine.settings import PendingStore
+    from barograph_processor.patterns.engines import Group
+    from barograph_processor.patterns.kept import Kept
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that runs.
+
+    Attributes:
+        config: What it was told.
+        service: Its intake and control.
+        graph: Its components.
+        baselines: Those that were given and those that it learned before.
+        restored_unix_nano: When the states that it started from were kept; 0 where it started afresh.
+    """
+
+    config: Config
+    service: Service
+    graph: Graph
+    baselines: Sequence[Baseline]
+    restored_unix_nano: int
+
+
+@contextmanager
+def open_service(
+    config: Config,
+    *,
+    baselines: Sequence[Baseline],
+    registry: Registry,
+    telemetry: Telemetry | None = None,
+    clock: Clock | None = None,
+) -> Iterator[Running]:
+    """Run a service for as long as the context lasts.
+
+    Leaving stops intake, exports what is ready and keeps unfinished windows in the storage directory.
+
+    Raises:
+        ConfigError: A component or the storage directory can't be opened.
+    """
+    clock = clock or SystemClock()
+    telemetry = telemetry or Telemetry(clock.now_ns())
+    service = Service(config, telemetry, clock)
+    with ExitStack() as stack:
+        directory = config.storage.directory
+        kept = stack.enter_context(open_kept(Path(directory))) if directory is not None else None
+        known = [*baselines, *_learned_before(kept, baselines)]
+        states, saved_ns = _states(kept)
+        stores = {
+            group.name: stack.enter_context(_open_store(config, group, registry, telemetry, kept))
+            for group in groups_of(config)
+        }
+
+        @contextmanager
+        def start(deliveries: Sequence[Delivery]) -> Iterator[Service]:
+            engines = Engines(
+                (group, _engine(group, stores[group.name], known, states)) for group in groups_of(config)
+            )
+            with service.running(engines, deliveries, kept):
+                yield service
+
+        graph = stack.enter_context(
+            open_graph(config, registry=registry, telemetry=telemetry, start=start, control=service)
+        )
+        yield Running(config, service, graph, known, saved_ns)
+
+
+def _learned_before(kept: Kept | None, given: Sequence[Baseline]) -> list[Baseline]:
+    """Learned baselines, except where one was given for the same model version since."""
+    if kept is None:
+        return []
+    versions = {(each.header.model, each.header.version) for each in given}
+    try:
+        learned = kept.baselines()
+    except (StateError, OSError) as error:
+        raise ConfigError(f"$.storage.directory: a learned baseline can't be read: {error}") from error
+    return [each for each in learned if (each.header.model, each.header.version) not in versions]
+
+
+def _states(kept: Kept | None) -> tuple[Mapping[str, bytes], int]:
+    if kept is None:
+        return {}, 0
+    try:
+        return kept.take_engines()
+    except StateError as error:
+        _log.warning("starting without the unfinished windows of the last run: %s", error)
+        return {}, 0
+
+
+def _engine(
+    group: Group, store: PendingStore, baselines: Sequence[Baseline], states: Mapping[str, bytes]
+) -> Engine:
+    state = states.get(group.name)
+    if state is not None:
+        try:
+            return Engine.restore(state, group.settings, store=store, baselines=baselines)
+        except StateError as error:
+            _log.warning("starting without the unfinished windows of the last run: %s", error)
+    return Engine(group.settings, store=store, baselines=baselines)
+
+
+@contextmanager
+def _open_store(
+    config: Config, group: Group, registry: Registry, telemetry: Telemetry, kept: Kept | None
+) -> Iterator[PendingStore]:
+    """On disk where there is a storage directory, in memory otherwise."""
+    name = "memory" if kept is None else "disk"
+    settings: dict[str, object] = {"max_bytes": config.storage.pending_bytes}
+    if kept is not None:
+        settings["directory"] = str(kept.pending_directory(group.name))
+    factory = registry.factory("store", name)
+    context = Context(intake=None, telemetry=telemetry, component_id=f"store/{name}")
+    with factory.open(factory.config_type(**settings), context) as store:
+        yield store

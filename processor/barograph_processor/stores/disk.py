@@ -1,0 +1,260 @@
+"""Pending predictions and labels on disk, in RocksDB.
+
+Entries lie under ``e`` + key, with their expiry before the value; ``x`` + expiry + key is the
+index by time. An entry that is put again with another expiry leaves its old index entry behind,
+which is dropped when its time comes: so a put needs no read of what it replaces.
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from rocksdict import Options, Rdict, WriteBatch
+
+from barograph.errors import ConfigError, Retryable
+from barograph_processor.components.api import Factory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from barograph_processor.components.api import Context
+
+EXPIRE_MOST = 10_000
+_ENTRY, _INDEX, _FIGURES = b"e", b"x", b"m"
+_EXPIRY = struct.Struct(">Q")
+_ENTRY_BYTES = 16 + 2 * _EXPIRY.size + 16 + 2  # both keys and the expiry, beside the value
+_SHIFT = 1 << 63  # so that times before 1970 sort before those after
+_MEMTABLE_BYTES = 16 * 2**20
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where entries lie and how much may wait.
+
+    Attributes:
+        directory: Folder of the database, made if it isn't there; empty: a temporary one that is
+            removed at the end.
+        max_bytes: Room for entries; beyond it those that would expire first leave. The files are
+            larger than that for a while, until RocksDB compacts them.
+    """
+
+    directory: str = ""
+    max_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 1_073_741_824
+
+
+class _Figures(msgspec.Struct, array_like=True):
+    """Written when the store is closed in order; without it, the entries are counted at opening."""
+
+    entries: int
+    size_bytes: int
+
+
+class DiskStore:
+    """A `PendingStore` in a RocksDB database.
+
+    What was put survives the death of the process; what was flushed, that of the machine.
+
+    Attributes:
+        size_bytes: Bytes of all entries, before compression.
+    """
+
+    def __init__(self, directory: Path, max_bytes: int = 1_073_741_824) -> None:
+        """Open or make a database.
+
+        Raises:
+            ConfigError: The directory can't be used, or another process has it open.
+        """
+        self._max_bytes = max_bytes
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)  # noqa: FBT003 the library's signature
+        options.set_write_buffer_size(_MEMTABLE_BYTES)
+        options.set_max_total_wal_size(4 * _MEMTABLE_BYTES)
+        try:
+            self._db = Rdict(str(directory), options)
+        except Exception as error:  # rocksdict raises plain exceptions
+            raise ConfigError(
+                f"the pending store can't use {directory}: {error}; "
+                "give it a folder of its own that no other process has open"
+            ) from error
+        self._recent: dict[bytes, int | None] = {}
+        self._oldest = _INDEX
+        self._entries, self.size_bytes = self._read_figures()
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values, None where there is none.
+
+        Raises:
+            Retryable: The disk failed.
+        """
+        found = self._read(keys)
+        self._recent = {key: None if one is None else len(one) for key, one in zip(keys, found, strict=True)}
+        return [None if one is None else one[_EXPIRY.size :] for one in found]
+
+    def put_many(self, items: Sequence[tuple[bytes, int, bytes]]) -> int:
+        """Store (key, expiry in Unix nanoseconds, value); returns how many entries were evicted.
+
+        Raises:
+            Retryable: The disk failed, or is full.
+        """
+        unknown = [key for key, _, _ in items if key not in self._recent]
+        found = self._read(unknown)
+        sizes = self._recent | {
+            key: None if one is None else len(one) for key, one in zip(unknown, found, strict=True)
+        }
+        batch = WriteBatch(raw_mode=True)
+        entries, size = self._entries, self.size_bytes
+        oldest = self._oldest
+        for key, expiry_ns, value in items:
+            expiry = _EXPIRY.pack(expiry_ns + _SHIFT)
+            data = expiry + value
+            index = _INDEX + expiry + key
+            batch.put(_ENTRY + key, data)
+            batch.put(index, b"")
+            oldest = min(oldest, index)
+            before = sizes[key]
+            if before is None:
+                entries += 1
+                size += len(data) + _ENTRY_BYTES
+            else:
+                size += len(data) - before
+            sizes[key] = len(data)
+        self._write(batch)
+        self._entries, self.size_bytes, self._oldest, self._recent = entries, size, oldest, {}
+        if size <= self._max_bytes:
+            return 0
+        return len(self._remove_oldest(None, self._entries, size - self._max_bytes))
+
+    def expire(self, before_ns: int) -> list[bytes]:
+        """Remove entries whose expiry is before `before_ns`; returns their values, at most 10,000 a call.
+
+        Raises:
+            Retryable: The disk failed.
+        """
+        return self._remove_oldest(_INDEX + _EXPIRY.pack(before_ns + _SHIFT), EXPIRE_MOST, None)
+
+    def flush(self) -> None:
+        """Make what was put durable.
+
+        Raises:
+            Retryable: The disk failed.
+        """
+        try:
+            self._db.flush_wal(sync=True)
+        except Exception as error:
+            raise _failed("flush", error) from error
+
+    def close(self) -> None:
+        """Flush and close; the store can't be used after it."""
+        batch = WriteBatch(raw_mode=True)
+        batch.put(_FIGURES, msgspec.msgpack.encode(_Figures(self._entries, self.size_bytes)))
+        self._write(batch)
+        self.flush()
+        self._db.close()
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return self._entries
+
+    def _remove_oldest(self, end: bytes | None, most: int, enough_bytes: int | None) -> list[bytes]:
+        """Remove entries in order of expiry, until the index key `end`, a number or a size is reached."""
+        gone: list[bytes] = []
+        freed = 0
+        batch = WriteBatch(raw_mode=True)
+        removed: set[bytes] = set()
+        last = self._oldest
+        try:
+            for index in self._db.keys(from_key=self._oldest):
+                if not isinstance(index, bytes) or index[:1] != _INDEX or (end is not None and index >= end):
+                    break
+                if len(gone) >= most or (enough_bytes is not None and freed >= enough_bytes):
+                    break
+                last = index
+                batch.delete(index)
+                expiry, key = index[1 : 1 + _EXPIRY.size], index[1 + _EXPIRY.size :]
+                data = self._db.get(_ENTRY + key)
+                if data is None or data[: _EXPIRY.size] != expiry or key in removed:
+                    continue  # put again since with another expiry
+                batch.delete(_ENTRY + key)
+                removed.add(key)
+                gone.append(data[_EXPIRY.size :])
+                freed += len(data) + _ENTRY_BYTES
+        except Exception as error:
+            raise _failed("read", error) from error
+        if batch.len():
+            self._write(batch)
+        self._entries -= len(gone)
+        self.size_bytes -= freed
+        self._oldest = last  # what lies before is deleted, and slow to pass over
+        self._recent = {}
+        return gone
+
+    def _read(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        if not keys:
+            return []
+        try:
+            found = self._db.get([_ENTRY + key for key in keys])
+        except Exception as error:
+            raise _failed("read", error) from error
+        return list(found or ())
+
+    def _write(self, batch: WriteBatch) -> None:
+        try:
+            self._db.write(batch)
+        except Exception as error:
+            raise _failed("write", error) from error
+
+    def _read_figures(self) -> tuple[int, int]:
+        stored = self._db.get(_FIGURES)
+        if stored is not None:
+            self._db.delete(_FIGURES)
+            figures = msgspec.msgpack.decode(stored, type=_Figures)
+            return figures.entries, figures.size_bytes
+        entries = size = 0
+        for key, data in self._db.items(from_key=_ENTRY):
+            if not isinstance(key, bytes) or key[:1] != _ENTRY:
+                break
+            entries += 1
+            size += len(data) + _ENTRY_BYTES
+        return entries, size
+
+
+def _failed(what: str, error: Exception) -> Retryable:
+    return Retryable(f"the pending store can't {what}: {error}; see that its disk works and has room")
+
+
+@contextmanager
+def open_store(config: Config, context: Context) -> Iterator[DiskStore]:  # noqa: ARG001 a factory's shape
+    """A store for as long as the context lasts.
+
+    Raises:
+        ConfigError: The directory can't be used, or another process has it open.
+    """
+    directory = Path(config.directory or tempfile.mkdtemp(prefix="barograph-pending-"))
+    try:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"the pending store can't make {directory}: {error.strerror}") from error
+        store = DiskStore(directory, config.max_bytes)
+        try:
+            yield store
+        finally:
+            store.close()
+    finally:
+        if not config.directory:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+FACTORY = Factory(
+    kind="store",
+    name="disk",
+    config_type=Config,
+    open=open_store,
+    stability="development",
+    summary="Pending predictions and labels on disk (RocksDB).",
+)

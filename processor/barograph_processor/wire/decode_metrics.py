@@ -1,0 +1,76 @@
+"""OTLP metrics: the points that sources make, as states by stream."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from barograph.semconv import metrics as names
+from barograph_processor.engine.batch import Point, Points
+from barograph_processor.wire import reasons
+from barograph_processor.wire.attributes import Attributes
+from barograph_processor.wire.decode import DecodeContext, Decoded
+from barograph_processor.wire.descriptors import parse
+from barograph_processor.wire.identity import RESOURCE_NAMES
+from barograph_processor.wire.nesting import items, parents
+from barograph_processor.wire.points import STREAMS, PointReader
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NOT_MONITORED: Final = (
+    names.ML_INFERENCE_DURATION,
+    names.ML_INFERENCE_BATCH_SIZE,
+    names.ML_TELEMETRY_DROPPED,
+)
+_NAMES: Final = (*STREAMS, *NOT_MONITORED)
+_HELD: Final = ("sum", "histogram", "exponential_histogram", "gauge", "summary")
+
+
+def decode_metrics(data: bytes, context: DecodeContext) -> Decoded:
+    """Decode an ExportMetricsServiceRequest.
+
+    Raises:
+        Permanent: The bytes aren't such a request.
+    """
+    metrics = items(parse("metrics", data))
+    codes = pc.index_in(metrics.column.field("name"), value_set=pa.array(_NAMES, pa.string()))
+    code = codes.fill_null(-1).to_numpy(zero_copy_only=False)
+    resources = Attributes.of(metrics.resources, RESOURCE_NAMES)
+    decoded = Decoded()
+    ignored: Counter[str] = Counter()
+    points: list[Point] = []
+    for held in _HELD:
+        column = metrics.column.field(held)
+        metric_of = parents(column.field("data_points"))
+        if not metric_of.size:
+            continue
+        decoded.accepted += metric_of.size
+        ours = _ours(code[metric_of], metrics.own[metric_of], ignored)
+        if not ours.size:
+            continue
+        reader = PointReader(held, column, metric_of, metrics.resource_of, resources, context)
+        reader.read(ours, [_NAMES[i] for i in code[metric_of[ours]].tolist()])
+        points += reader.points
+        decoded.cumulative += reader.cumulative
+        decoded.rejected += reader.rejected
+        ignored += reader.ignored
+    decoded.accepted -= decoded.rejected.total()
+    decoded.ignored = +ignored
+    if points:
+        decoded.batches.append(Points(points))
+    return decoded
+
+
+def _ours(code: NDArray[np.int32], own: NDArray[np.bool_], ignored: Counter[str]) -> NDArray[np.int64]:
+    """Numbers of the points that are monitored."""
+    known = (code >= 0) & ~own
+    monitored = known & (code < len(STREAMS))
+    ignored[reasons.OWN_READINGS] += int(own.sum())
+    ignored[reasons.FOREIGN] += int((~known & ~own).sum())
+    ignored[reasons.NOT_MONITORED] += int((known & ~monitored).sum())
+    return np.flatnonzero(monitored)

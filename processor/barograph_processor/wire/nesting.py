@@ -1,0 +1,58 @@
+"""The three levels of an OTLP request (resource, scope, item), flattened to rows of items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import pyarrow.compute as pc
+
+from barograph.semconv import READINGS_SCOPE
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+_LEVELS: Final = {"scope_logs": "log_records", "scope_spans": "spans", "scope_metrics": "metrics"}
+
+
+class Items(NamedTuple):
+    """The items of a request.
+
+    Attributes:
+        column: The items themselves, a struct column of n rows.
+        resource_of: int64 [n], row of `resources` that an item belongs to.
+        resources: Attribute lists of the resources.
+        own: Whether the item is in the scope that Barograph's own readings leave under.
+    """
+
+    column: pa.StructArray
+    resource_of: NDArray[np.int64]
+    resources: pa.ListArray
+    own: NDArray[np.bool_]
+
+
+def parents(lists: pa.ListArray) -> NDArray[np.int64]:
+    """int64, the list that each element of a list column belongs to."""
+    return np.repeat(np.arange(len(lists), dtype=np.int64), np.diff(lists.offsets.to_numpy()))
+
+
+def items(request: pa.RecordBatch) -> Items:
+    """Flatten a request of one row.
+
+    Args:
+        request: As `descriptors.parse` gives it.
+    """
+    per_resource = request.column(0).values
+    level = next(name for name in _LEVELS if per_resource.type.get_field_index(name) >= 0)
+    scope_lists = per_resource.field(level)
+    per_scope = scope_lists.values
+    item_lists = per_scope.field(_LEVELS[level])
+    scope_of = parents(item_lists)
+    own = pc.equal(per_scope.field("scope").flatten()[0], READINGS_SCOPE).fill_null(False)
+    return Items(
+        item_lists.values,
+        parents(scope_lists)[scope_of],
+        per_resource.field("resource").field("attributes"),
+        own.to_numpy(zero_copy_only=False)[scope_of],
+    )

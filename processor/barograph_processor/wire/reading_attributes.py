@@ -1,0 +1,28 @@
+"""The attributes of a reading: whose it is, of which window, and compared with what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from barograph.semconv import attributes as names
+from barograph_processor.wire.identity import ENVIRONMENT, SERVICE_NAMESPACE
+
+if TYPE_CHECKING:
+    from barograph_processor.engine.batch import Key
+
+
+def reading_attributes(key: Key, window: str, baseline_id: str | None) -> dict[str, str]:
+    """Attribute name to text; parts of the key that are ``""`` are left out.
+
+    The tenant isn't an attribute: tenants never share a destination.
+    """
+    found = {
+        names.ML_MODEL_NAME: key.model,
+        names.ML_MODEL_VERSION: key.version,
+        names.ML_OUTPUT_NAME: key.output,
+        SERVICE_NAMESPACE: key.namespace,
+        ENVIRONMENT: key.environment,
+        names.ML_WINDOW_NAME: window,
+        names.ML_BASELINE_ID: baseline_id or "",
+    }
+    return {name: text for name, text in found.items() if text}

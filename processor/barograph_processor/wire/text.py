@@ -1,0 +1,76 @@
+"""Scalars as text, the form that names, ids and classes are compared in."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from barograph.classes import class_text
+from barograph_processor.engine.batch import Texts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@lru_cache(maxsize=4096)
+def number_in(text: str) -> float:
+    """The finite number that a text reads as, NaN where it reads as none.
+
+    >>> [number_in(text) for text in ("1", "-2.5e3", "1_000", "inf", "EWR")]
+    [1.0, -2500.0, nan, nan, nan]
+    """
+    if not text or text[0] not in "+-.0123456789" or "_" in text or text[-1].isspace():
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def texts_of_doubles(doubles: pa.DoubleArray) -> pa.StringArray:
+    """Canonical text of a column of numbers; null where missing, NaN or infinite."""
+    encoded = doubles.dictionary_encode()
+    names = pa.array([class_text(value) for value in encoded.dictionary.to_pylist()], pa.string())
+    return names.take(encoded.indices)
+
+
+def encode_texts(column: pa.StringArray) -> Texts:
+    """A column of text as codes, -1 where null."""
+    if column.null_count == len(column):
+        return Texts(np.full(len(column), -1, np.int32), ())
+    encoded = column.dictionary_encode()
+    indices = encoded.indices
+    if indices.null_count:
+        indices = indices.fill_null(-1)
+    codes = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return Texts(codes, tuple(encoded.dictionary.to_pylist()))
+
+
+def empty_as_null(column: pa.StringArray) -> pa.StringArray:
+    """The column with ``""`` as missing."""
+    if column.null_count == len(column):
+        return column
+    lengths = pc.binary_length(column)
+    if pc.min(lengths).as_py() != 0:
+        return column
+    return pc.if_else(pc.equal(lengths, 0), pa.scalar(None, pa.string()), column)
+
+
+def longer_than(column: pa.StringArray, limit: int) -> NDArray[np.bool_]:
+    """Mask of the rows whose text has more characters than the limit."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), bool)
+    sizes = pc.binary_length(column)  # at least as many bytes as characters
+    longest = pc.max(sizes).as_py()
+    if longest <= limit:
+        return np.zeros(len(column), bool)
+    mask: NDArray[np.bool_] = (
+        pc.greater(pc.utf8_length(column), limit).fill_null(False).to_numpy(zero_copy_only=False)
+    )
+    return mask

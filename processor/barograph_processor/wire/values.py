@@ -1,0 +1,163 @@
+"""OTLP AnyValues as columns: kinds, texts, numbers and maps by position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from barograph_processor.wire.text import texts_of_doubles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EMPTY: Final = 0
+TEXT: Final = 1
+BOOL: Final = 2
+INT: Final = 3
+DOUBLE: Final = 4
+BYTES: Final = 5
+MAP: Final = 6
+ARRAY: Final = 7
+_CHILDREN: Final = (
+    (TEXT, "string_value"),
+    (BOOL, "bool_value"),
+    (INT, "int_value"),
+    (DOUBLE, "double_value"),
+    (BYTES, "bytes_value"),
+    (MAP, "kvlist_value"),
+    (ARRAY, "array_value"),
+)
+
+
+class Values:
+    """A column of AnyValues. Positions are rows of it; -1 stands for an absent value.
+
+    Attributes:
+        kinds: uint8 [n], one of the constants above; `EMPTY` where no value is set.
+    """
+
+    __slots__ = ("_columns", "kinds")
+
+    def __init__(self, column: pa.StructArray) -> None:
+        children = dict(zip((field.name for field in column.type), column.flatten(), strict=True))
+        self.kinds: NDArray[np.uint8] = np.zeros(len(column), np.uint8)
+        self._columns: dict[int, pa.Array] = {}
+        for kind, name in _CHILDREN:
+            child = children[name]
+            if child.null_count == len(column):
+                continue
+            self._columns[kind] = child
+            self.kinds[child.is_valid().to_numpy(zero_copy_only=False)] = kind
+
+    def kinds_at(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """uint8 [m], `EMPTY` for -1."""
+        if not len(self.kinds):
+            return np.zeros(len(positions), np.uint8)
+        return np.where(positions < 0, EMPTY, self.kinds[positions]).astype(np.uint8)
+
+    def texts(self, positions: NDArray[np.int64]) -> tuple[pa.StringArray, NDArray[np.bool_]]:
+        """Canonical text of scalars.
+
+        Returns:
+            The texts, null where there is no value, and the mask of values that have no such
+            text: NaN, infinities, bytes, maps and arrays.
+        """
+        kinds = self.kinds_at(positions)
+        if not kinds.any():
+            return pa.nulls(len(positions), pa.string()), np.zeros(len(positions), bool)
+        present: list[int] = (np.flatnonzero(np.bincount(kinds, minlength=8)[1:]) + 1).tolist()
+        bad: NDArray[np.bool_] = kinds >= BYTES
+        result = pa.nulls(len(positions), pa.string())
+        for kind in present:
+            if kind >= BYTES:
+                continue
+            taken = self._columns[kind].take(_indices(positions, kinds == kind))
+            if kind == DOUBLE:
+                taken = texts_of_doubles(taken)
+                bad |= (kinds == kind) & taken.is_null().to_numpy(zero_copy_only=False)
+            elif kind != TEXT:
+                taken = taken.cast(pa.string())
+            result = taken if len(present) == 1 else pc.coalesce(result, taken)
+        return result, bad
+
+    def numbers(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Numbers as float64.
+
+        Returns:
+            The numbers, NaN where there is no value, and the mask of values that are none.
+        """
+        kinds = self.kinds_at(positions)
+        result = np.full(len(positions), np.nan)
+        for kind in (INT, DOUBLE):
+            mask = kinds == kind
+            if mask.any():
+                taken = self._columns[kind].take(pa.array(positions[mask]))
+                result[mask] = taken.to_numpy(zero_copy_only=False)
+        return result, (kinds != EMPTY) & (kinds != INT) & (kinds != DOUBLE)
+
+    def blob(self, position: int) -> pa.Buffer | None:
+        """The bytes of one value, not copied; None where it isn't bytes."""
+        if position < 0 or self.kinds[position] != BYTES:
+            return None
+        return self._columns[BYTES][position].as_buffer()
+
+    def maps(self, positions: NDArray[np.int64]) -> tuple[MapEntries, NDArray[np.bool_]]:
+        """The entries of maps.
+
+        Returns:
+            The entries of all rows, and the mask of values that aren't maps.
+        """
+        kinds = self.kinds_at(positions)
+        bad: NDArray[np.bool_] = (kinds != EMPTY) & (kinds != MAP)
+        rows = np.flatnonzero(kinds == MAP)
+        if not rows.size:
+            return MapEntries(rows, pa.array([], pa.string()), None, rows), bad
+        lists = self._columns[MAP].field("values")
+        offsets = lists.offsets.to_numpy()
+        starts = offsets[positions[rows]].astype(np.int64)
+        lengths = offsets[positions[rows] + 1] - starts
+        where = ranges(starts, lengths)
+        entries = lists.values
+        return MapEntries(
+            np.repeat(rows, lengths),
+            entries.field("key").take(pa.array(where)),
+            Values(entries.field("value")),
+            where,
+        ), bad
+
+
+class MapEntries(NamedTuple):
+    """Entries of maps, flat.
+
+    Attributes:
+        rows: int64 [e], the row that an entry belongs to.
+        keys: The entries' keys.
+        values: What `positions` index; None where there is no entry.
+        positions: int64 [e].
+    """
+
+    rows: NDArray[np.int64]
+    keys: pa.StringArray
+    values: Values | None
+    positions: NDArray[np.int64]
+
+
+def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers of all ranges, one after the other.
+
+    >>> ranges(np.array([5, 1]), np.array([2, 3])).tolist()
+    [5, 6, 1, 2, 3]
+    """
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    result: NDArray[np.int64] = np.arange(total, dtype=np.int64) + np.repeat(
+        starts - (ends - lengths), lengths
+    )
+    return result
+
+
+def _indices(positions: NDArray[np.int64], mask: NDArray[np.bool_]) -> pa.Array:
+    return pa.array(positions) if mask.all() else pa.array(positions, mask=~mask)

@@ -1,0 +1,247 @@
+"""The commands as users meet them: what they print, where, and how they end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from barograph.baseline import read_baseline
+from barograph_processor.cli.root import cli
+
+from .processes import COMMAND, service
+from .processes import barograph as process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+
+ROWS = 400
+
+
+def barograph(*arguments: str, status: int = 0) -> Result:
+    """Run a command in this process and check its exit code."""
+    done = CliRunner().invoke(cli, arguments, prog_name="barograph")
+    assert status == done.exit_code, done.output
+    return done
+
+
+@pytest.fixture
+def table() -> pa.Table:
+    chance = np.random.default_rng(7)
+    score = chance.random(ROWS)
+    return pa.table(
+        {
+            "id": [f"a-{index}" for index in range(ROWS)],
+            "at": pa.array(np.arange(ROWS) * 3_600 * 10**9, pa.timestamp("ns")),
+            "age": pa.array([None if index % 9 == 0 else index % 70 for index in range(ROWS)], pa.int64()),
+            "town": pa.array([["Bern", "Graz", ""][index % 3] for index in range(ROWS)]).dictionary_encode(),
+            "postcode": chance.integers(1_000, 1_004, ROWS),
+            "score": score,
+            "said": np.where(score >= 0.5, "yes", "no"),
+            "truth": pa.array(
+                [None if index % 5 == 0 else "yes" if score[index] > 0.4 else "no" for index in range(ROWS)]
+            ),
+        }
+    )  # fmt: skip
+
+
+def write_csv(table: pa.Table, folder: Path) -> list[Path]:
+    path = folder / "rows.csv"
+    pyarrow.csv.write_csv(table.set_column(3, "town", table["town"].cast(pa.string())), path)
+    return [path]
+
+
+def write_parquet(table: pa.Table, folder: Path) -> list[Path]:
+    pyarrow.parquet.write_table(table.slice(0, 150), folder / "1.parquet")
+    pyarrow.parquet.write_table(table.slice(150), folder / "2.parquet")
+    return [folder / "1.parquet", folder / "2.parquet"]
+
+
+def write_arrow_file(table: pa.Table, folder: Path) -> list[Path]:
+    with pa.ipc.new_file(folder / "rows.arrow", table.schema) as writer:
+        writer.write_table(table, max_chunksize=64)
+    return [folder / "rows.arrow"]
+
+
+def write_arrow_stream(table: pa.Table, folder: Path) -> list[Path]:
+    with pa.ipc.new_stream(folder / "rows.arrows", table.schema) as writer:
+        writer.write_table(table, max_chunksize=64)
+    return [folder / "rows.arrows"]
+
+
+def fit(files: list[Path], output: Path, *options: str) -> dict[str, object]:
+    done = barograph(
+        "baseline", "fit", *map(str, files), "-o", str(output), "--model", "credit", "--version", "3",
+        "--json", *options
+    )  # fmt: skip
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+FIT_OPTIONS = (
+    "--id", "id", "--time", "at", "--score", "score", "--prediction", "said", "--label", "truth",
+    "--positive", "yes",
+    "--threshold", "0.5", "--categorical", "postcode", "--sentinel", "age=-1", "--window", "2d",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet, write_arrow_file, write_arrow_stream])
+def test_equal_rows_give_equal_baselines_whatever_the_files(
+    write: Callable[[pa.Table, Path], list[Path]], table: pa.Table, tmp_path: Path
+) -> None:
+    expected = fit(write_arrow_file(table, tmp_path), tmp_path / "expected.baseline", *FIT_OPTIONS)
+    made = fit(write(table, tmp_path), tmp_path / "made.baseline", *FIT_OPTIONS)
+    assert expected == made
+
+
+def test_a_fitted_baseline_says_what_the_rows_were(table: pa.Table, tmp_path: Path) -> None:
+    fit(write_parquet(table, tmp_path), tmp_path / "credit.baseline", *FIT_OPTIONS)
+    header = read_baseline(tmp_path / "credit.baseline").header
+    assert (header.model, header.version, header.rows, header.start_unix_nano) == ("credit", "3", ROWS, 0)
+    kinds = {feature.name: feature.kind for feature in header.features}
+    assert {"age": "number", "town": "category", "postcode": "category"} == kinds
+    (output,) = header.outputs
+    assert (
+        output.task,
+        output.classes,
+        output.positive,
+        output.threshold,
+    ) == ("binary", ("no", "yes"), "yes", 0.5)
+    assert (-1.0,) == header.features[0].sentinels
+    assert ("Bern", "Graz") == header.features[1].categories
+    shown = barograph("baseline", "show", str(tmp_path / "credit.baseline")).stdout
+    assert "town      category  2: Bern, Graz" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--label", "thruth"), "--label: there is no column 'thruth'; did you mean truth?"),
+        (("--label", "truth"), "--label needs the predictions that it is the truth of"),
+        (("--score", "town"), "--score: the column 'town' has values that are no numbers"),
+        (("--time", "town"), "--time: 400 of 400 values of 'town' are no time"),
+        (("--sentinel", "age"), "--sentinel: found 'age', wanted COL=NUMBER such as age=-1"),
+        (("--window", "month"), "--window: found 'month', wanted a duration such as"),
+        (("--numeric", "age", "--categorical", "age"), "--numeric and --categorical both name age"),
+        (("--score", "yes=score", "--score", "score"), "wanted CLASS=COL so that its class is known"),
+    ],
+)
+def test_options_that_can_not_be_meant_say_so(
+    options: tuple[str, ...], said: str, table: pa.Table, tmp_path: Path
+) -> None:
+    files = map(str, write_parquet(table, tmp_path))
+    done = barograph("baseline", "fit", *files, "-o", str(tmp_path / "x"), "--model", "m", *options, status=2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_files_that_differ_or_are_of_no_known_kind_are_refused(table: pa.Table, tmp_path: Path) -> None:
+    first, _ = write_parquet(table, tmp_path)
+    pyarrow.parquet.write_table(table.drop_columns(["age"]), tmp_path / "other.parquet")
+    for second, said in [
+        (tmp_path / "other.parquet", "differ in the columns age"),
+        (Path(__file__), "ends in one of"),
+    ]:
+        done = barograph(
+            "baseline", "fit", str(first), str(second), "-o", str(tmp_path / "x"), "--model", "m", status=2
+        )
+        assert said in done.stderr
+
+
+def test_check_prints_a_configuration_that_reads_back_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "barograph.yaml"
+    file.write_text("models: {credit: {windows: [1h, month]}}\nstorage: {directory: state}\n")
+    printed = barograph("check", "--config", str(file), "--pane", "5m").stdout
+    (tmp_path / "again.yaml").write_text(printed)
+    again = barograph("check", "--config", str(tmp_path / "again.yaml"), "--json").stdout
+    assert yaml.safe_load(printed) == json.loads(again)
+    assert str(tmp_path / "state") == json.loads(again)["storage"]["directory"]
+
+
+def test_check_tells_every_problem_and_fails(tmp_path: Path) -> None:
+    file = tmp_path / "barograph.yaml"
+    file.write_text("modles: {}\nengine: {pane: 7q}\n")
+    done = barograph("check", "-c", str(file), status=2)
+    assert [
+        f"Error: {file}: $.modles: unknown key; did you mean models?",
+        f"{file}: $.engine.pane: found '7q', wanted a duration such as 30s, 5m, 1h or 1d",
+    ] == done.stderr.splitlines()
+
+
+def test_check_reads_the_baselines(table: pa.Table, tmp_path: Path) -> None:
+    fit(write_parquet(table, tmp_path), tmp_path / "credit.baseline")
+    file = tmp_path / "barograph.yaml"
+    file.write_text("models: {loan: {baseline: credit.baseline}, credit: {baseline: [nowhere.baseline]}}\n")
+    done = barograph("check", "-c", str(file), status=2)
+    assert (
+        "is a baseline of the model 'credit', wanted one of 'loan'; fit it with --model loan" in done.stderr
+    )
+    assert (
+        "nowhere.baseline: No such file or directory; make one with `barograph baseline fit`" in done.stderr
+    )
+    assert "# baseline" in barograph("check", "--baseline", str(tmp_path / "credit.baseline")).stdout
+
+
+def test_components_are_listed() -> None:
+    assert "exporter  prometheus" in barograph("components").stdout
+    found = json.loads(barograph("components", "--json").stdout)
+    assert {"endpoint": "127.0.0.1:9464"} == next(
+        each["defaults"] for each in found if each["name"] == "prometheus"
+    )
+
+
+def test_draining_where_nothing_runs_says_what_to_do() -> None:
+    done = barograph("drain", "--endpoint", "127.0.0.1:1", status=1)
+    assert "is `barograph run` running" in done.stderr
+
+
+def test_a_port_in_use_is_told_without_a_traceback() -> None:
+    with service() as running:
+        done = process("run", "--listen", "127.0.0.1:0", "--prometheus", running.metrics, status=2)
+        running.stop()
+    assert "stop what listens there" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_results_to_our_own_receiver_are_refused() -> None:
+    done = barograph("run", "--listen", "127.0.0.1:4317", "--otlp", "localhost:4317", status=2)
+    assert "our own listener" in done.stderr
+
+
+def test_help_is_quick_and_loads_no_engine() -> None:
+    code = (
+        "import sys; sys.argv = ['barograph', '--help']\n"
+        "from barograph_processor.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'pyarrow', 'grpc', 'scipy', 'rich', 'yaml', 'msgspec', 'prometheus_client'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "[]" == done.stderr.strip()
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([*COMMAND, "--help"], capture_output=True, timeout=60, check=True)
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.3
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert barograph("--version").stdout.startswith("barograph 0.")

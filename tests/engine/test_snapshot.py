@@ -1,0 +1,99 @@
+"""Restarts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from barograph.errors import StateError
+from barograph_processor.engine.engine import Engine
+from barograph_processor.engine.reasons import Lane, Reason
+from barograph_processor.engine.settings import DAY_NS, HOUR_NS, MINUTE_NS
+from barograph_processor.stores.disk import DiskStore
+from barograph_processor.stores.memory import MemoryStore
+
+from .test_learning import hour
+from .world import NOON, SETTINGS, engine_of, figures, predictions, rows_points, truths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from barograph_processor.engine.batch import Batch
+
+NOW = NOON + 9 * DAY_NS
+LEARNING = replace(SETTINGS, learn_rows=900)
+
+
+def test_a_snapshot_restored_gives_the_same_snapshot() -> None:
+    engine = engine_of(LEARNING)
+    engine.feed([hour(0), hour(1), predictions([("a", NOON, 0.9)]), truths([("b", NOON, "1")])], NOW)
+    engine.advance(NOW)
+    data = engine.snapshot()
+    restored = Engine.restore(data, LEARNING, store=MemoryStore())
+    assert restored.snapshot() == data
+    assert restored.stats(NOW) == engine.stats(NOW)
+    assert restored.counters == engine.counters
+
+
+def test_learned_baselines_survive_with_the_windows_they_hold_for() -> None:
+    engine = engine_of(LEARNING)
+    closed = []
+    for number in range(4):
+        engine.feed([hour(number)], NOW)
+        closed += engine.advance(NOW)
+    again = Engine.restore(engine.snapshot(), LEARNING, store=MemoryStore())
+    assert [one.id for one in again.new_baselines()] == [one.id for one in engine.new_baselines()]
+    assert figures(closed + again.drain(NOW)) == figures(closed + engine.drain(NOW))
+
+
+def test_repeats_are_known_after_a_restart() -> None:
+    engine = engine_of()
+    batches: list[Batch] = [
+        rows_points(3, NOON),
+        predictions([("a", NOON, 0.9)], source="b"),
+        truths([("a", NOON, "1")]),
+    ]
+    engine.feed(batches, NOW)
+    engine = Engine.restore(engine.snapshot(), SETTINGS, store=MemoryStore())
+    engine.feed(batches, NOW)
+    assert dict(engine.counters) == {
+        (Lane.HISTOGRAMS, Reason.DUPLICATE): 1,
+        (Lane.OUTCOMES, Reason.DUPLICATE): 1,
+        (Lane.FEEDBACK, Reason.DUPLICATE): 1,
+    }
+
+
+def test_entries_on_disk_stay_there_and_not_in_the_snapshot(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path / "pending")
+    engine = engine_of(store=store)
+    empty = len(engine.snapshot())
+    engine.feed([truths([(f"id-{number}", NOON, "1") for number in range(1_000)])], NOW)
+    data = engine.snapshot()
+    store.close()
+    assert len(data) < empty + 100
+    engine = Engine.restore(data, SETTINGS, store=DiskStore(tmp_path / "pending"))
+    engine.feed([predictions([(f"id-{number}", NOON, 0.9) for number in range(1_000)])], NOW)
+    assert engine.stats(NOW).labels_joined == 1_000
+
+
+def test_bytes_that_are_no_snapshot_of_these_settings_are_refused() -> None:
+    data = engine_of().snapshot()
+    with pytest.raises(StateError, match="other panes"):
+        Engine.restore(data, replace(SETTINGS, pane_ns=5 * MINUTE_NS), store=MemoryStore())
+    with pytest.raises(StateError, match="BGEN"):
+        Engine.restore(b"something else", SETTINGS, store=MemoryStore())
+    with pytest.raises(StateError, match="format 9"):
+        Engine.restore(data[:4] + b"\x09\x00" + data[6:], SETTINGS, store=MemoryStore())
+    with pytest.raises(StateError, match="damaged"):
+        Engine.restore(data[:-3], SETTINGS, store=MemoryStore())
+
+
+def test_silence_during_the_stop_closes_nothing() -> None:
+    engine = engine_of()
+    engine.feed([predictions([("a", NOON, 0.9)])], NOON + MINUTE_NS)
+    engine = Engine.restore(engine.snapshot(), SETTINGS, store=MemoryStore())
+    assert engine.advance(NOON + 3 * DAY_NS) == []
+    fed = engine.feed([predictions([("b", NOON + MINUTE_NS, 0.9)])], NOON + 3 * DAY_NS + HOUR_NS)
+    assert fed.dropped == {}

@@ -1,0 +1,1 @@
+"""What serving code records, and what leaves the process."""
