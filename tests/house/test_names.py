@@ -22,8 +22,9 @@ NAMES = frozenset(
     [attribute.key for attribute in REGISTRY.attributes]
     + [signal.name for signal in (*REGISTRY.metrics, *REGISTRY.events, *REGISTRY.spans)]
 )
+OURS = frozenset(name for name in NAMES if name.startswith(("ml.", "barograph")))
 # The scope of sources is the package's name, which strings name for other reasons too.
-TYPED_NOWHERE = NAMES | {READINGS_SCOPE}
+TYPED_NOWHERE = OURS | {READINGS_SCOPE}
 FRAGMENT = re.compile(r"ml(\.[a-z0-9_]+)*\.?")
 IN_PROSE = re.compile(r"(?<![\w./-])ml(?:\.[a-z][a-z0-9_]*)+(?![\w(])")
 PAGES = sorted(

@@ -9,14 +9,14 @@ import pytest
 from emission import EVENTS, HEARD, IS_WHOLE, METRICS, REGISTRY, SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from reading import Signal
 
 
 @pytest.mark.last
 def test_everything_that_tests_emitted_is_declared() -> None:
-    assert [] == sorted(HEARD.faults)
+    _none(HEARD.faults)
 
 
 @pytest.mark.last
@@ -25,14 +25,17 @@ def test_everything_that_is_declared_was_emitted(
     declared: Mapping[str, Signal], request: pytest.FixtureRequest
 ) -> None:
     _only_in_a_whole_run(request)
-    assert [] == sorted(declared.keys() - HEARD.names)
+    _none(declared.keys() - HEARD.names)
 
 
 @pytest.mark.last
 def test_every_attribute_that_is_declared_was_emitted(request: pytest.FixtureRequest) -> None:
     _only_in_a_whole_run(request)
-    emitted = set().union(*HEARD.attributes.values())
-    assert [] == sorted({attribute.key for attribute in REGISTRY.attributes} - emitted)
+    _none({attribute.key for attribute in REGISTRY.attributes} - HEARD.attributes)
+
+
+def _none(found: Iterable[str]) -> None:
+    assert [] == sorted(found), "".join(f"\n  {each}" for each in sorted(found))
 
 
 def _only_in_a_whole_run(request: pytest.FixtureRequest) -> None:

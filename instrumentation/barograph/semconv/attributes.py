@@ -116,6 +116,12 @@ BAROGRAPH_COMPONENT: Final = "barograph.component"
 ERROR_TYPE: Final = "error.type"
 """The class of error that an operation ended with; absent where it succeeded."""
 
+SERVICE_NAMESPACE: Final = "service.namespace"
+"""A namespace for the name of the service."""
+
+DEPLOYMENT_ENVIRONMENT_NAME: Final = "deployment.environment.name"
+"""Name of the deployment environment."""
+
 
 class MlTaskType:
     """Values of `ML_TASK_TYPE`."""

@@ -37,6 +37,8 @@ EVENTS: Final[dict[str, Event]] = {
             "ml.model.name",
             "ml.model.version",
             "ml.output.name",
+            "service.namespace",
+            "deployment.environment.name",
             "ml.window.name",
             "ml.baseline.id",
             "ml.window.start",

@@ -1,0 +1,243 @@
+"""Where telemetry leaves the process: sinks made from the standard OpenTelemetry environment.
+
+Points counted by event time can't pass through SDK instruments, so they are handed to the exporters
+that the environment names (``OTEL_METRICS_EXPORTER``, ``OTEL_LOGS_EXPORTER``, ``OTEL_EXPORTER_OTLP_*``),
+found by the same entry points as the SDK finds them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from barograph.errors import ConfigError
+from barograph.export_lane import Lane
+from barograph.guard import CONFIGURATION, HISTOGRAMS, OUTCOMES, guard
+from barograph.points import ExplicitBuckets, ExponentialBuckets
+from barograph.semconv import attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from barograph.points import Sink, SourceEvent, SourcePoint
+
+# A point of 64 buckets is about 1.2 KB: chunks stay below gRPC's default of 4 MiB.
+_POINT_BYTES = 300
+_BUCKET_BYTES = 16
+_EVENT_BYTES = 300
+POINTS_A_CHUNK = 1_500
+EVENTS_A_CHUNK = 512
+EXIT_TIMEOUT_S = 5.0
+_DISABLED = "OTEL_SDK_DISABLED"
+
+
+def _point_bytes(point: SourcePoint) -> int:
+    if isinstance(point.data, ExplicitBuckets):
+        return _POINT_BYTES + _BUCKET_BYTES * len(point.data.counts)
+    if isinstance(point.data, ExponentialBuckets):
+        return _POINT_BYTES + _BUCKET_BYTES * (len(point.data.positive) + len(point.data.negative))
+    return _POINT_BYTES
+
+
+def _event_bytes(event: SourceEvent) -> int:
+    packed = event.attributes.get(attributes.ML_BATCH_ARROW)
+    return _EVENT_BYTES + (len(packed) if isinstance(packed, bytes) else 0)
+
+
+def _event_rows(event: SourceEvent) -> int:
+    rows = event.attributes.get(attributes.ML_BATCH_ROWS, 1)
+    return rows if isinstance(rows, int) else 1
+
+
+class ExporterSink:
+    """Sends points and events to exporters, each signal with a queue and a thread of its own.
+
+    Args:
+        metric_exporters: Makes the exporters of points, when first needed and anew after a fork.
+        log_exporters: The same for events.
+    """
+
+    def __init__(
+        self, metric_exporters: Callable[[], Sequence[Any]], log_exporters: Callable[[], Sequence[Any]]
+    ) -> None:
+        self._makers = {"metrics": metric_exporters, "logs": log_exporters}
+        self._made: dict[str, Sequence[Any]] = {}
+        self._points: Lane[SourcePoint] = Lane(
+            HISTOGRAMS,
+            self._send_points,
+            size_bytes=_point_bytes,
+            rows=lambda _: 1,
+            chunk_items=POINTS_A_CHUNK,
+        )
+        self._events: Lane[SourceEvent] = Lane(
+            OUTCOMES, self._send_events, size_bytes=_event_bytes, rows=_event_rows, chunk_items=EVENTS_A_CHUNK
+        )
+
+    def after_fork(self) -> None:
+        """In the child: nothing of the parent's waits, and no connection is shared with it."""
+        self._made = {}
+        self._points.begin()
+        self._events.begin()
+
+    def points(self, points: Sequence[SourcePoint]) -> None:
+        """Queue delta points."""
+        self._points.put(points)
+
+    def events(self, events: Sequence[SourceEvent]) -> None:
+        """Queue events."""
+        self._events.put(events)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until everything queued was sent or given up; False where that took longer."""
+        deadline = time.monotonic() + timeout_s
+        sent = self._points.flush(timeout_s)
+        return self._events.flush(deadline - time.monotonic()) and sent
+
+    def shutdown(self, timeout_s: float) -> None:
+        """Flush and stop; an exporter that hangs is left behind."""
+        deadline = time.monotonic() + timeout_s
+        self._points.close(timeout_s)
+        self._events.close(deadline - time.monotonic())
+        for made in self._made.values():
+            for exporter in made:
+                # An exporter's own shutdown may wait for its retries; the process shall not.
+                threading.Thread(target=_quietly, args=(exporter.shutdown,), daemon=True).start()
+
+    def _exporters(self, signal: str) -> Sequence[Any]:
+        made = self._made.get(signal)
+        if made is None:
+            try:
+                made = self._makers[signal]()
+            except (ConfigError, ImportError) as error:
+                guard.warn(CONFIGURATION, f"no_{signal}_exporter", f"{signal} are not sent: {error}")
+                made = ()
+            self._made[signal] = made
+        return made
+
+    def _send_points(self, points: Sequence[SourcePoint]) -> bool:
+        made = self._exporters("metrics")
+        if not made:
+            guard.dropped(HISTOGRAMS, "no_exporter", len(points))
+            return True
+        from barograph.export_sdk import send_points  # noqa: PLC0415 - the SDK is an extra
+
+        results = [send_points(exporter, points) for exporter in made]  # each, whatever the others say
+        return all(results)
+
+    def _send_events(self, events: Sequence[SourceEvent]) -> bool:
+        made = self._exporters("logs")
+        if not made:
+            guard.dropped(OUTCOMES, "no_exporter", sum(map(_event_rows, events)))
+            return True
+        from barograph.export_sdk import send_events  # noqa: PLC0415 - the SDK is an extra
+
+        now_ns = time.time_ns()
+        results = [send_events(exporter, events, now_ns) for exporter in made]
+        return all(results)
+
+
+def _quietly(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - the end has come; nobody can act on it
+        guard.warn(CONFIGURATION, "exporter_shutdown", f"{type(error).__name__}: {error}")
+
+
+def _from_environment(signal: str) -> Callable[[], Sequence[Any]]:
+    def make() -> Sequence[Any]:
+        if os.environ.get(_DISABLED, "").strip().lower() == "true":
+            return ()
+        try:
+            from barograph.export_sdk import exporters  # noqa: PLC0415 - the SDK is an extra
+        except ImportError as error:
+            raise ConfigError(
+                f"the OpenTelemetry SDK is missing ({error}); pip install 'barograph[otlp]'"
+            ) from error
+        return exporters(signal)
+
+    return make
+
+
+class _Process:
+    """What there is one of in a process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.sink: Sink | None = None
+        self.metric_exporter: object = None
+        self.log_exporter: object = None
+        self.source_id = uuid.uuid4().hex
+        self.at_exit = False
+
+    def after_fork(self) -> None:
+        """In the child: an identity and queues of its own."""
+        self.lock = threading.Lock()
+        self.source_id = uuid.uuid4().hex
+        if isinstance(self.sink, ExporterSink):
+            self.sink.after_fork()
+
+    def exit(self) -> None:
+        """Send what waits, in whatever order the exit hooks run."""
+        from barograph.worker import WORKER  # noqa: PLC0415 - a process may send feedback alone
+
+        deadline = time.monotonic() + EXIT_TIMEOUT_S
+        WORKER.shutdown(EXIT_TIMEOUT_S)
+        if self.sink is not None:
+            self.sink.shutdown(max(deadline - time.monotonic(), 0.0))
+
+
+_process = _Process()
+os.register_at_fork(after_in_child=_process.after_fork)
+
+
+def source_id() -> str:
+    """Names this process on every point; a forked child has its own."""
+    return _process.source_id
+
+
+def default_sink() -> Sink:
+    """The sink of the process: what `configure` set, else what the environment says."""
+    with _process.lock:
+        if _process.sink is None:
+            _process.sink = ExporterSink(
+                _given(_process.metric_exporter) or _from_environment("metrics"),
+                _given(_process.log_exporter) or _from_environment("logs"),
+            )
+            if not _process.at_exit:
+                _process.at_exit = True
+                atexit.register(_process.exit)
+        return _process.sink
+
+
+def _given(exporter: object) -> Callable[[], Sequence[Any]] | None:
+    return (lambda: (exporter,)) if exporter is not None else None
+
+
+def configure(
+    *, sink: Sink | None = None, metric_exporter: object = None, log_exporter: object = None
+) -> None:
+    """Send elsewhere than the environment says; before the first prediction is recorded.
+
+    Args:
+        sink: Takes everything, in place of exporters.
+        metric_exporter: A `MetricExporter` of the SDK, made in code.
+        log_exporter: A `LogRecordExporter` of the SDK, made in code.
+    """
+    with _process.lock:
+        before = _process.sink
+        _process.sink = sink
+        _process.metric_exporter = metric_exporter
+        _process.log_exporter = log_exporter
+    if before is not None:
+        before.shutdown(0.0)
+
+
+def swap_sink(sink: Sink | None) -> Sink | None:
+    """Put another sink in the process's place, for tests; returns the one before, still open."""
+    with _process.lock:
+        before, _process.sink = _process.sink, sink
+        return before
