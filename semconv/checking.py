@@ -148,20 +148,22 @@ def _check_references(raw: Raw) -> Iterator[str]:
     known |= {name_of("attributes", entry) for entry in raw.imported}
     groups = {name_of("attribute_groups", entry): entry for _, entry in raw.entries["attribute_groups"]}
     used_groups: set[str] = set()
+    used: set[str] = set()
     for section in SECTIONS[1:]:
         for file, entry in raw.entries[section]:
             where = f"{file}: {section} {name_of(section, entry)}"
             yield from (f"{where}: {finding}" for finding in _check_uses(entry, known))
-            used_groups |= {
-                str(use["ref_group"]) for use in entry.get("attributes", ()) if "ref_group" in use
-            }
+            uses = entry.get("attributes", ())
+            used_groups |= {str(use["ref_group"]) for use in uses if "ref_group" in use}
+            used |= {str(use["ref"]) for use in uses if "ref" in use}
             try:
                 expand(entry, groups, where)
             except RegistryError as error:
                 yield from error.findings
-    yield from (
-        f"attribute_groups {name}: nothing refers to it" for name in sorted(groups.keys() - used_groups)
-    )
+    own = {name_of("attributes", entry) for _, entry in raw.entries["attributes"]}
+    yield from (f"attributes {name}: nothing refers to it" for name in sorted(own - used))
+    unused = sorted(groups.keys() - used_groups)
+    yield from (f"attribute_groups {name}: nothing refers to it" for name in unused)
 
 
 def _check_uses(entry: dict[str, Any], known: set[str]) -> Iterator[str]:

@@ -152,7 +152,9 @@ class Baseline:
             )
         _, version, length = _PREFIX.unpack_from(content)
         if version != FORMAT:
-            raise StateError(f"baseline format {version} is unknown here (wanted {FORMAT}); upgrade barograph")
+            raise StateError(
+                f"baseline format {version} is unknown here (wanted {FORMAT}); upgrade barograph"
+            )
         if length > MAX_HEADER_BYTES or _PREFIX.size + length > len(content):
             raise StateError("the baseline file is cut short; copy it again or fit it again")
         try:

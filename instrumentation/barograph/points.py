@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, Union
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-AttributeValue: TypeAlias = Union[str, bool, int, float, bytes, "Sequence[AttributeValue]", "Mapping[str, AttributeValue]"]
+AttributeValue: TypeAlias = Union[
+    str, bool, int, float, bytes, "Sequence[AttributeValue]", "Mapping[str, AttributeValue]"
+]
 
 
 class ExplicitBuckets(NamedTuple):

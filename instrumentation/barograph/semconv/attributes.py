@@ -8,9 +8,6 @@ ML_MODEL_NAME: Final = "ml.model.name"
 ML_MODEL_VERSION: Final = "ml.model.version"
 """Version of the model; `0` where none is stated."""
 
-ML_MODEL_ID: Final = "ml.model.id"
-"""Identifier of the model artefact in a model registry."""
-
 ML_SYSTEM_NAME: Final = "ml.system.name"
 """The library that computes the predictions."""
 
@@ -43,9 +40,6 @@ ML_PREDICTION_SCORE: Final = "ml.prediction.score"
 
 ML_PREDICTION_SCORES: Final = "ml.prediction.scores"
 """Map from class to predicted probability."""
-
-ML_FEATURES: Final = "ml.features"
-"""Map from feature name to number, string, boolean or empty."""
 
 ML_SEGMENTS: Final = "ml.segments"
 """Map from segment name to segment value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from barograph_processor.signals import performance
+from barograph_processor.signals.performance_names import alike
 
 if TYPE_CHECKING:
     from barograph_processor.engine.key_state import KeyState
@@ -21,6 +22,7 @@ def measure_for(state: KeyState, settings: Settings) -> Measure:
     known = settings.tasks.get(state.key.model) if output is None else output.task
 
     def measure(joined: Joined) -> tuple[dict[StreamId, State], int]:
+        joined = alike(joined)
         task = known or performance.infer_task(joined)
         if task is None:
             return {}, len(joined.delay_s)
