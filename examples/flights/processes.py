@@ -41,7 +41,9 @@ def free_port(wanted: int) -> int:
 
 def run(command: Sequence[str], log: Path) -> str:
     """Run a program to its end and return what it printed; stops the demo where it failed."""
-    done = subprocess.run(command, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False
+    )
     log.write_text(done.stdout + done.stderr)
     if done.returncode:
         raise SystemExit(f"{Path(command[0]).name} ended with {done.returncode}:\n{done.stderr[-2000:]}")

@@ -32,12 +32,16 @@ def answered(responses: Path) -> pd.DataFrame:
 def monthly(output: Path, until: str) -> dict[str, dict[str, Any]]:
     """Month (UTC scheduled departure) to rows, labels, right answers and AUC."""
     flights = between(load_flights(), FIRST_DAY, until)
-    rows = flights[["flight_id", "scheduled", "late"]].merge(answered(output / "responses.jsonl"), on="flight_id")
+    rows = flights[["flight_id", "scheduled", "late"]].merge(
+        answered(output / "responses.jsonl"), on="flight_id"
+    )
     sent = pd.read_csv(output / "labels.csv").rename(columns={"late": "truth"})
     rows = rows.merge(sent[["flight_id", "truth"]], on="flight_id", how="left")
     known = rows["late"].notna()
     if len(rows) != len(flights) or not (rows["truth"].notna() == known).all():
-        raise SystemExit("the raw files do not hold every flight once: delete the output folder and run again")
+        raise SystemExit(
+            "the raw files do not hold every flight once: delete the output folder and run again"
+        )
     if not (rows.loc[known, "truth"].astype(bool) == rows.loc[known, "late"].astype(bool)).all():
         raise SystemExit("a sent label differs from the CSV")
     result = {}
@@ -64,12 +68,12 @@ def disagreements(table: list[dict[str, Any]], computed: dict[str, dict[str, Any
             continue
         for name in ("rows", "labels"):
             if row[name] != own[name]:
-                found.append(f"{row['month']} {name}: table {row[name]}, recomputed {own[name]}")
+                found += [f"{row['month']} {name}: table {row[name]}, recomputed {own[name]}"]
         if abs(row["accuracy"] - own["accuracy"]) > 1e-12:
             found.append(f"{row['month']} accuracy: table {row['accuracy']}, recomputed {own['accuracy']}")
         if not row["auc_lower"] <= own["auc"] <= row["auc_upper"]:
             found.append(
-                f"{row['month']} AUC: bounds [{row['auc_lower']}, {row['auc_upper']}], recomputed {own['auc']}"
+                f"{row['month']} AUC: [{row['auc_lower']}, {row['auc_upper']}], recomputed {own['auc']}"
             )
     return found
 

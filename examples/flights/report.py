@@ -12,7 +12,6 @@ from faults import FAULTS, Fault
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from collect import Backend
 
 SIGNIFICANT = "ml.feature.drift.significant"
 
@@ -35,7 +34,9 @@ def required(event: dict[str, Any], name: str, **wanted: str) -> float:
     """As `reading`, for figures that the demo can't do without."""
     value = reading(event, name, **wanted)
     if value is None:
-        raise SystemExit(f"the window {event['ml.window.name']} from {day(event)} has no reading {name} {wanted}")
+        raise SystemExit(
+            f"the window {event['ml.window.name']} from {day(event)} has no reading {name} {wanted}"
+        )
     return value
 
 
@@ -51,9 +52,9 @@ def significant_features(event: dict[str, Any]) -> set[str]:
 class Result:
     """What the telemetry tells about the nine months."""
 
-    def __init__(self, backend: Backend) -> None:
-        """Read the newest revision of every window."""
-        events = sorted(backend.windows.values(), key=lambda event: event["ml.window.start"])
+    def __init__(self, windows: Iterable[dict[str, Any]]) -> None:
+        """Take the newest revision of every window."""
+        events = sorted(windows, key=lambda event: event["ml.window.start"])
         self.days = [event for event in events if event["ml.window.name"] == "1d"]
         self.months = [event for event in events if event["ml.window.name"] == "month"]
 

@@ -30,7 +30,9 @@ def build_model() -> Pipeline:
 def main() -> None:
     """Train, then score March."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="folder for model.joblib and march.parquet")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder for model.joblib and march.parquet"
+    )
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
@@ -78,7 +79,7 @@ def packed_parts(
     count = -(-int(sizes[-1]) // room)
     inner = np.searchsorted(sizes, np.arange(1, count) * (sizes[-1] / count))
     bounds = sorted({0, rows, *inner.tolist()})
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         yield from _measured(encoded, begin, end, too_large, max_bytes)
 
 
@@ -122,7 +123,7 @@ class _Text:
 
     def array(self, begin: int, end: int) -> tuple[Any, Any]:
         """Schema and array of some rows."""
-        import nanoarrow  # noqa: ICN001, PLC0415 - an extra
+        import nanoarrow  # noqa: PLC0415 - an extra
 
         offsets = self._offsets[begin : end + 1]
         data = self._data[int(offsets[0]) : int(offsets[-1])]
@@ -151,7 +152,7 @@ class _Numbers:
 
     def array(self, begin: int, end: int) -> tuple[Any, Any]:
         """As for text."""
-        import nanoarrow  # noqa: ICN001, PLC0415 - an extra
+        import nanoarrow  # noqa: PLC0415 - an extra
 
         bits, missing = _validity(self._valid, begin, end)
         schema = nanoarrow.c_schema(nanoarrow.int64() if self._is_whole else nanoarrow.float64())
@@ -191,7 +192,7 @@ class _Struct:
 
     def array(self, begin: int, end: int) -> tuple[Any, Any]:
         """As for text."""
-        import nanoarrow  # noqa: ICN001, PLC0415 - an extra
+        import nanoarrow  # noqa: PLC0415 - an extra
 
         children = {name: column.array(begin, end) for name, column in self._columns.items()}
         schema = nanoarrow.c_schema(nanoarrow.struct({name: kind for name, (kind, _) in children.items()}))

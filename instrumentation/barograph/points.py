@@ -40,7 +40,7 @@ class ExponentialBuckets(NamedTuple):
     high: float
 
 
-PointData: TypeAlias = Union[int, ExplicitBuckets, ExponentialBuckets]
+PointData: TypeAlias = int | ExplicitBuckets | ExponentialBuckets
 
 
 class SourcePoint(NamedTuple):

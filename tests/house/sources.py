@@ -52,6 +52,17 @@ def imported_modules(path: Path) -> Iterator[tuple[str, ast.stmt]]:
             yield node.module, node
 
 
+def only_for_types(path: Path) -> set[int]:
+    """Ids of the statements under ``if TYPE_CHECKING:``, which no program runs."""
+    return {
+        id(inner)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+
+
 def documentation(tree: ast.Module) -> set[int]:
     """Ids of the constants that are docstrings, or strings that stand alone."""
     return {

@@ -281,7 +281,7 @@ def _segments(by_segment: Mapping[str, AnyValue], refused: set[str]) -> dict[str
     return segments
 
 
-def _truth(  # noqa: PLR0913  # the parts of one row
+def _truth(  # the parts of one row
     own: Attributes, key: Key, version: str | None, prediction: Row, *, said: bool, refused: set[str]
 ) -> Row:
     kind = own.kind(names.ML_GROUND_TRUTH_VALUE)

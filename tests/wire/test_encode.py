@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import pytest
-from barograph.semconv.metrics import METRICS
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from inline_snapshot import snapshot
@@ -16,6 +15,7 @@ from barograph.errors import Permanent
 from barograph.semconv import SCHEMA_URL, events
 from barograph.semconv import attributes as names
 from barograph.semconv import metrics as metric_names
+from barograph.semconv.metrics import METRICS
 from barograph_processor.engine.batch import Key
 from barograph_processor.engine.results import ClosedWindow, CurrentReading
 from barograph_processor.signals.api import Reading

@@ -55,6 +55,7 @@ EVENTS: Final[dict[str, Event]] = {
             "ml.model.name",
             "ml.model.version",
             "ml.output.name",
+            "ml.source.id",
             "ml.inference.id",
             "ml.prediction.value",
             "ml.prediction.class",
@@ -66,7 +67,14 @@ EVENTS: Final[dict[str, Event]] = {
     ML_INFERENCE_PREDICTION_BATCH: Event(
         ML_INFERENCE_PREDICTION_BATCH,
         "Many predictions, packed.",
-        ("ml.model.name", "ml.model.version", "ml.output.name", "ml.batch.rows", "ml.batch.arrow"),
+        (
+            "ml.model.name",
+            "ml.model.version",
+            "ml.output.name",
+            "ml.source.id",
+            "ml.batch.rows",
+            "ml.batch.arrow",
+        ),
     ),
     ML_GROUND_TRUTH_OBSERVED: Event(
         ML_GROUND_TRUTH_OBSERVED,

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from typing_extensions import Self
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -62,7 +64,7 @@ class State(Protocol):
     def size_bytes(self) -> int:
         """Upper estimate of the memory held, in bytes."""
 
-    def merge(self: StateT, other: StateT) -> StateT:
+    def merge(self, other: Self) -> Self:
         """The summary of both inputs' rows.
 
         Raises:
@@ -146,10 +148,12 @@ class Signal(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Short name, unique in the catalog."""
 
     @property
-    def scope(self) -> str: ...
+    def scope(self) -> str:
+        """``window`` or ``labels``."""
 
     def readings(self, view: View) -> Iterator[Reading]:
         """The readings of a view, absent ones left out."""

@@ -130,8 +130,8 @@ def benjamini_hochberg(p_values: Sequence[float], level: float = LEVEL) -> NDArr
     Source: Benjamini and Hochberg, "Controlling the false discovery rate", Journal of the Royal
         Statistical Society B 57(1), 1995, procedure (1); the example is their section 4.1.
 
-    >>> p = [.0001, .0004, .0019, .0095, .0201, .0278, .0298, .0344, .0459, .3240, .4262, .5719]
-    >>> int(benjamini_hochberg([*p, .6528, .7590, 1.]).sum())
+    >>> p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719]
+    >>> int(benjamini_hochberg([*p, 0.6528, 0.7590, 1.0]).sum())
     4
     """
     found = np.asarray(p_values, dtype=np.float64)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SCALES: Final = range(-10, 21)  # what the data model's SDKs produce
 
 
-class RefusedPoint(Exception):  # noqa: N818  # a verdict, caught where the point is counted
+class RefusedPoint(Exception):  # a verdict, caught where the point is counted
     """A point can't be taken.
 
     Attributes:

@@ -24,7 +24,7 @@ _BUFFER_BYTES: Final = 16
 _NOT_COMPRESSED: Final = -1
 
 
-class BadMetadata(ValueError):  # noqa: N818  # what it is says enough
+class BadMetadata(ValueError):  # what it is says enough
     """The metadata contradict themselves."""
 
 

@@ -73,8 +73,7 @@ class Outcomes:
         verdicts.refuse(_infinite(self.value), reasons.NOT_FINITE)
         verdicts.refuse(_improbable(self.score), reasons.SCORE_RANGE)
         if self.scores.shape[1]:
-            some: NDArray[np.bool_] = _improbable(self.scores).any(axis=1)
-            verdicts.refuse(some, reasons.SCORE_RANGE)
+            verdicts.refuse(np.logical_or.reduce(_improbable(self.scores), axis=1), reasons.SCORE_RANGE)
 
     def predictions(self, owner: Owner, tenant: str) -> Predictions:
         """All rows as predictions of one owner.

@@ -27,7 +27,7 @@ _ROW_BYTES: Final = 64  # a row costs memory even where its columns are all null
 _EXTENSION: Final = b"ARROW:extension:name"
 
 
-class Unreadable(Exception):  # noqa: N818  # a verdict, caught where the event is counted
+class Unreadable(Exception):  # a verdict, caught where the event is counted
     """A packed event has to be refused as a whole.
 
     Attributes:
