@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-Plain: TypeAlias = Union[None, str, bool, int, float, bytes, "list[Plain]", "dict[str, Plain]"]
+Plain: TypeAlias = Union[str, bool, int, float, bytes, "list[Plain]", "dict[str, Plain]", None]
 MAX_REQUEST_BYTES = 16 * 2**20
 
 

@@ -134,7 +134,7 @@ class Demo:
             feedback.stdin.close()
         if stop(serving) != 0 or feedback.wait(90) != 0:
             raise SystemExit(f"a process failed; see {self._output}/serving.log and feedback.log")
-        say("replayed", f"{rows:,} predictions in {requests:,} requests")
+        say("replayed", f"{rows:,} predictions in {requests:,} requests, one an hour of departures")
 
     def drain(self) -> dict[str, Any]:
         """Close every window and every label horizon; what became of the labels."""
@@ -155,7 +155,11 @@ def show(result: Result, table: list[dict[str, Any]]) -> None:
         )
         console.print(f"  {row['month']:<8} {figures} {auc}", markup=False)
         drifted = ", ".join(row["drifted"]) or "none"
-        console.print(f"  {'':<8} significant on at least half the days: {drifted}", markup=False)
+        over_month = ", ".join(row["drifted_over_month"]) or "none"
+        console.print(
+            f"  {'':<8} drifted on at least half the days: {drifted}; over the month: {over_month}",
+            markup=False,
+        )
     console.print()
     for fault in FAULTS:
         told = result.fault(fault)
@@ -163,7 +167,7 @@ def show(result: Result, table: list[dict[str, Any]]) -> None:
             continue
         share = told["clean_significant"] / max(told["clean_days"], 1)
         say("fault", f"{told['name']}, the week of {fault.start}")
-        say("", f"{told['feature']} significant on {told['significant']}/{told['days']} of its days, ")
+        say("", f"{told['feature']} significant on {told['significant']}/{told['days']} of its days,")
         say("", f"and on {told['clean_significant']}/{told['clean_days']} clean days ({share:.0%})")
 
 

@@ -73,6 +73,7 @@ class Result:
             "labels": round(required(event, "ml.performance.observations", **end)),
             "maturity": required(event, "ml.label.maturity", **end),
             "drifted": [name for name in FEATURES if 2 * counts[name] >= len(days)],
+            "drifted_over_month": [name for name in FEATURES if name in significant_features(event)],
             "prediction_drift": required(event, "ml.prediction.drift.psi", ml_class_name="true"),
             "accuracy": required(event, "ml.performance.accuracy", **end),
             "accuracy_lower": required(event, "ml.performance.accuracy.confidence.lower", **end),

@@ -13,7 +13,7 @@ from barograph.batches import Item, item_rows, rows_of
 from barograph.classes import class_text
 from barograph.freezing import freeze
 from barograph.guard import HISTOGRAMS, SPANS, guard
-from barograph.semconv import attributes
+from barograph.semconv import SOURCE_SCOPE, attributes
 from barograph.snapshots import Snapshot
 from barograph.timings import Timing
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from barograph.recorder import Recorder
 
-_SCOPE = "barograph"
 _MAX_DESCRIPTIONS = 100
 
 
@@ -68,7 +67,7 @@ class _Tracer:
         provider = trace.get_tracer_provider()
         made = self._made
         if made is None or made[0] is not provider:
-            made = self._made = (provider, provider.get_tracer(_SCOPE))
+            made = self._made = (provider, provider.get_tracer(SOURCE_SCOPE))
         return made[1]
 
 

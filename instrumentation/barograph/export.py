@@ -8,10 +8,12 @@ found by the same entry points as the SDK finds them.
 from __future__ import annotations
 
 import atexit
+import concurrent.futures.thread  # noqa: F401 - can't be imported first when the process is ending
 import os
 import threading
 import time
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from barograph.errors import ConfigError
@@ -66,6 +68,7 @@ class ExporterSink:
     ) -> None:
         self._makers = {"metrics": metric_exporters, "logs": log_exporters}
         self._made: dict[str, Sequence[Any]] = {}
+        self._making = threading.Lock()
         self._points: Lane[SourcePoint] = Lane(
             HISTOGRAMS,
             self._send_points,
@@ -80,6 +83,7 @@ class ExporterSink:
     def after_fork(self) -> None:
         """In the child: nothing of the parent's waits, and no connection is shared with it."""
         self._made = {}
+        self._making = threading.Lock()
         self._points.begin()
         self._events.begin()
 
@@ -102,21 +106,24 @@ class ExporterSink:
         deadline = time.monotonic() + timeout_s
         self._points.close(timeout_s)
         self._events.close(deadline - time.monotonic())
-        for made in self._made.values():
+        exporters, self._made = self._made, dict.fromkeys(self._makers, ())
+        for made in exporters.values():
             for exporter in made:
                 # An exporter's own shutdown may wait for its retries; the process shall not.
                 threading.Thread(target=_quietly, args=(exporter.shutdown,), daemon=True).start()
 
     def _exporters(self, signal: str) -> Sequence[Any]:
-        made = self._made.get(signal)
-        if made is None:
-            try:
-                made = self._makers[signal]()
-            except (ConfigError, ImportError) as error:
-                guard.warn(CONFIGURATION, f"no_{signal}_exporter", f"{signal} are not sent: {error}")
-                made = ()
-            self._made[signal] = made
-        return made
+        # One thread at a time: both would import the SDK, each from another end of its cycles.
+        with self._making:
+            made = self._made.get(signal)
+            if made is None:
+                try:
+                    made = self._makers[signal]()
+                except (ConfigError, ImportError) as error:
+                    guard.warn(CONFIGURATION, f"no_{signal}_exporter", f"{signal} are not sent: {error}")
+                    made = ()
+                self._made[signal] = made
+            return made
 
     def _send_points(self, points: Sequence[SourcePoint]) -> bool:
         made = self._exporters("metrics")
@@ -199,6 +206,13 @@ def source_id() -> str:
     return _process.source_id
 
 
+def prepare() -> None:
+    """Import the SDK where the default sink will need it; it can't be when the process is ending."""
+    if _process.sink is None:
+        with suppress(ImportError):  # said when something is to be sent
+            import barograph.export_sdk  # noqa: F401, PLC0415 - the SDK is an extra
+
+
 def default_sink() -> Sink:
     """The sink of the process: what `configure` set, else what the environment says."""
     with _process.lock:
@@ -211,6 +225,11 @@ def default_sink() -> Sink:
                 _process.at_exit = True
                 atexit.register(_process.exit)
         return _process.sink
+
+
+def present_sink() -> Sink | None:
+    """The sink of the process, where something has asked for it or set it."""
+    return _process.sink
 
 
 def _given(exporter: object) -> Callable[[], Sequence[Any]] | None:

@@ -26,7 +26,7 @@ from opentelemetry.sdk.metrics.export import (
     ScopeMetrics,
     Sum,
 )
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
@@ -90,8 +90,15 @@ def _resource() -> Resource:
     if isinstance(resource, Resource):
         return resource
     if _own_resource is None:
-        _own_resource = Resource.create()
+        _own_resource = _created()
     return _own_resource
+
+
+def _created() -> Resource:
+    try:
+        return Resource.create()
+    except RuntimeError:  # its detectors run in threads, and the interpreter is ending
+        return Resource({}).merge(OTELResourceDetector().detect())
 
 
 def _scope() -> InstrumentationScope:

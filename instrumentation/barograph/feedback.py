@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from barograph import packing
 from barograph.classes import class_text, class_texts
 from barograph.columns import event_times, is_missing, kind_of, numbers, values
 from barograph.guard import FEEDBACK, guard
-from barograph.outcomes import TIME, row_attributes, row_too_large
+from barograph.outcomes import TIME, possible, row_attributes, row_too_large
 from barograph.points import SourceEvent
 from barograph.semconv import attributes, events
 from barograph.times import NOT_A_TIME, time_ns
@@ -51,6 +52,11 @@ class Feedback:
         self, model: str, version: str | int | None = None, *, output: str = "", sink: Sink | None = None
     ) -> None:
         self._sink = sink
+        if sink is None:
+            from barograph.export import prepare  # noqa: PLC0415 - imported only when needed
+
+            prepare()
+        self._sends_drops = False
         self._carried: dict[str, AttributeValue] = {attributes.ML_MODEL_NAME: str(model)}
         if version is not None:
             self._carried[attributes.ML_MODEL_VERSION] = str(version)
@@ -141,6 +147,12 @@ class Feedback:
             from barograph.export import default_sink  # noqa: PLC0415 - imported only when needed
 
             self._sink = default_sink()
+            self._sends_drops = True
+        if self._sends_drops:
+            from barograph.worker import WORKER  # noqa: PLC0415 - imported only when needed
+
+            if not WORKER.is_running:
+                WORKER.start()
         return self._sink
 
     def _take(
@@ -150,10 +162,7 @@ class Feedback:
         count = len(present)
         columns: dict[str, Any] = {}
         if ids is not None:
-            texts = class_texts(values(ids))
-            columns[attributes.ML_INFERENCE_ID] = texts
-            if "prediction" not in facts:
-                present &= np.array([text is not None for text in texts], np.bool_)
+            columns[attributes.ML_INFERENCE_ID] = [text or None for text in class_texts(values(ids))]
         elif not facts.keys() & {"prediction", "score", "scores"}:
             raise ValueError(
                 "got neither ids nor predictions; wanted one of them: ids=… joins, predictions=… pairs"
@@ -162,13 +171,15 @@ class Feedback:
         present &= observed != NOT_A_TIME
         columns[TIME] = observed
         columns[attributes.ML_GROUND_TRUTH_VALUE] = truths
-        columns |= _facts(facts)
+        columns |= possible(_facts(facts), FEEDBACK)
         for name, column in columns.items():
             for part in column.values() if isinstance(column, dict) else (column,):
                 if len(part) != count:
                     raise ValueError(f"{name}: got {len(part)} rows, wanted {count}, as many as values")
+        present &= _findable(columns, count)
         if not present.all():
-            guard.drop(FEEDBACK, "incomplete", "labels without id, value or time", int(count - present.sum()))
+            told = "labels without value or time, or with neither id nor prediction"
+            guard.drop(FEEDBACK, "incomplete", told, int(count - present.sum()))
             columns = _chosen(columns, np.flatnonzero(present))
         rows = int(present.sum())
         if rows:
@@ -182,7 +193,9 @@ class Feedback:
                 int(columns[TIME][start:end].max()),
                 self._carried | {attributes.ML_BATCH_ROWS: end - start, attributes.ML_BATCH_ARROW: data},
             )
-            for start, end, data in packing.packed_parts(columns, rows, too_large=row_too_large)
+            for start, end, data in packing.packed_parts(
+                columns, rows, too_large=partial(row_too_large, FEEDBACK)
+            )
         ]
 
     def _readable(self, columns: dict[str, Any], rows: int) -> list[SourceEvent]:
@@ -207,9 +220,24 @@ def _truths(column: RawColumn) -> tuple[Column, npt.NDArray[np.bool_]]:
         found = numbers(column)
         present &= np.isfinite(found)
         return found, present
-    texts = class_texts(raw)
+    texts = [text or None for text in class_texts(raw)]
     present &= np.array([text is not None for text in texts], np.bool_)
     return texts, present
+
+
+def _findable(columns: Mapping[str, Any], count: int) -> npt.NDArray[np.bool_]:
+    """Which rows have an id, or say anything of their prediction; `""` says nothing."""
+    found = np.zeros(count, np.bool_)
+    for name in (attributes.ML_INFERENCE_ID, attributes.ML_PREDICTION_CLASS):
+        if name in columns:
+            found |= np.array([bool(text) for text in columns[name]], np.bool_)
+    scores = columns.get(attributes.ML_PREDICTION_SCORES, {})
+    for name in (attributes.ML_PREDICTION_SCORE, attributes.ML_PREDICTION_VALUE):
+        if name in columns:
+            found |= ~np.isnan(columns[name])
+    for column in scores.values():
+        found |= ~np.isnan(column)
+    return found
 
 
 def _is_numeric(column: RawColumn, raw: list[object]) -> bool:

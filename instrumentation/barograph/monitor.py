@@ -127,6 +127,8 @@ class Monitor:
         self._clock = clock
         try:
             WORKER.add(self._recorder)
+            if sink is None:
+                _prepare()
         except BarographError as error:
             self._recorder.closed = True
             guard.fault(CONFIGURATION, error)
@@ -286,6 +288,12 @@ def _default_sink() -> Sink:
     from barograph.export import default_sink  # noqa: PLC0415 - imported only when needed
 
     return default_sink()
+
+
+def _prepare() -> None:
+    from barograph.export import prepare  # noqa: PLC0415 - imported only when needed
+
+    prepare()
 
 
 def _source_id() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TIME = "time_unix_nano"
 MAX_WAITING_ROWS = 16_384
+# How far rounding in single precision may push a probability outside 0 to 1; the processor clips it.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Outcomes:
             attributes.ML_SEGMENTS: segments,
         }
         columns |= {name: column for name, column in found.items() if column is not None}
-        self._waiting.append(_Rows(columns, len(ids)))
+        self._waiting.append(_Rows(possible(columns, OUTCOMES), len(ids)))
         self._waiting_rows += len(ids)
         if self._waiting_rows >= MAX_WAITING_ROWS:
             self.flush()
@@ -123,7 +126,9 @@ class Outcomes:
                 int(times[start:end].max()),
                 self._carried() | {attributes.ML_BATCH_ROWS: end - start, attributes.ML_BATCH_ARROW: data},
             )
-            for start, end, data in packing.packed_parts(columns, count, too_large=row_too_large)
+            for start, end, data in packing.packed_parts(
+                columns, count, too_large=partial(row_too_large, OUTCOMES)
+            )
         ]
 
     def _readable(self, columns: dict[str, Any], count: int) -> list[SourceEvent]:
@@ -137,15 +142,55 @@ class Outcomes:
         ]
 
 
-def row_too_large(rows: int) -> None:
-    """Count a row that no event can hold."""
-    guard.drop(OUTCOMES, "row_too_large", "a row is larger than an event may be", rows)
+def row_too_large(lane: str, rows: int) -> None:
+    """Count rows that no event can hold."""
+    guard.drop(lane, "row_too_large", "a row is larger than an event may be", rows)
+
+
+def possible(columns: dict[str, Any], lane: str) -> dict[str, Any]:
+    """The columns, with NaN where a score is no probability or a number is infinite, counted.
+
+    The receiving side would refuse the whole row. One impossible score makes all of its row doubtful.
+    """
+    score = columns.get(attributes.ML_PREDICTION_SCORE)
+    scores = columns.get(attributes.ML_PREDICTION_SCORES)
+    value = columns.get(attributes.ML_PREDICTION_VALUE)
+    found: dict[str, Any] = {}
+    if score is not None and (bad := _improbable(score)).any():
+        _count_scores(lane, bad)
+        found[attributes.ML_PREDICTION_SCORE] = np.where(bad, np.nan, score)
+    if scores:
+        bad = np.logical_or.reduce([_improbable(column) for column in scores.values()])
+        if bad.any():
+            _count_scores(lane, bad)
+            found[attributes.ML_PREDICTION_SCORES] = {
+                name: np.where(bad, np.nan, column) for name, column in scores.items()
+            }
+    if value is not None and (bad := np.isinf(value)).any():
+        guard.drop(lane, "not_finite", "infinite predictions are left out", int(np.count_nonzero(bad)))
+        found[attributes.ML_PREDICTION_VALUE] = np.where(bad, np.nan, value)
+    return columns | found
+
+
+def _improbable(column: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (column < -_ROUNDING) | (column > 1 + _ROUNDING)
+    return found
+
+
+def _count_scores(lane: str, bad: npt.NDArray[np.bool_]) -> None:
+    guard.drop(
+        lane,
+        "score_range",
+        "scores outside 0 to 1 are left out; leave out decision values that are no probabilities",
+        int(np.count_nonzero(bad)),
+    )
 
 
 def row_attributes(columns: Mapping[str, Column], row: int) -> dict[str, AttributeValue]:
     """One row as attributes; missing values are left out."""
     found: dict[str, AttributeValue] = {}
-    for name, column in columns.items():
+    for stated, column in columns.items():
+        name = packing.column_name(stated)
         if isinstance(column, Mapping):
             inner = row_attributes(column, row)
             if inner:
@@ -154,6 +199,8 @@ def row_attributes(columns: Mapping[str, Column], row: int) -> dict[str, Attribu
         value = column[row]
         if isinstance(value, np.generic):
             value = value.item()
+        elif isinstance(value, str):
+            value = packing.encodable(value)
         if value is not None and value == value:  # noqa: PLR0124 - NaN
             found[name] = value
     return found

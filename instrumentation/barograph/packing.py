@@ -39,6 +39,16 @@ def available() -> bool:
     return True
 
 
+def encodable(text: str) -> str:
+    """Text that UTF-8 can encode: a lone surrogate becomes ``?``."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def column_name(text: str) -> str:
+    """A name that a schema, whose names are C strings, can hold."""
+    return encodable(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def pack(columns: Mapping[str, Column]) -> bytes:
     """Write columns of equal length as one Arrow IPC stream of one record batch, uncompressed.
 
@@ -168,9 +178,7 @@ class _Struct:
         for name, column in columns.items():
             if isinstance(column, Mapping) and not column:
                 continue
-            # A schema's names are C strings.
-            clean = name.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-            self._columns[clean] = (
+            self._columns[column_name(name)] = (
                 _Struct(column)
                 if isinstance(column, Mapping)
                 else _Numbers(column)

@@ -50,8 +50,6 @@ class OutcomeLane:
             return
         segments = self._segments(batch, columns)
         kept = [place for place, one in enumerate(ids) if one is not None]
-        if not kept:
-            return
         if len(kept) < len(ids):
             guard.drop(
                 OUTCOMES,
@@ -59,6 +57,8 @@ class OutcomeLane:
                 "rows without an id can't be joined with ground truth",
                 len(ids) - len(kept),
             )
+        if not kept:
+            return
         chosen = None if len(kept) == len(ids) else np.array(kept)
         if self._outcomes is None:
             from barograph.outcomes import Outcomes  # noqa: PLC0415 - models without ids don't pay for it
@@ -90,7 +90,7 @@ class OutcomeLane:
         if stated is None and self._roles.id:
             stated = columns.get(self._roles.id)
         if stated is not None:
-            ids = class_texts(values(stated))
+            ids = [text or None for text in class_texts(values(stated))]
             if len(ids) == batch.rows:
                 return ids
             guard.drop(OUTCOMES, "unfit_ids", "ids don't match the rows", batch.rows)
@@ -103,7 +103,7 @@ class OutcomeLane:
             )
             if carried is not None and rows == 1:
                 found = True
-                from_baggage.append(str(carried))
+                from_baggage.append(str(carried) or None)
             else:
                 from_baggage.extend([None] * rows)
         return from_baggage if found else None

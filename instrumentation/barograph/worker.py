@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import concurrent.futures.thread  # noqa: F401 - can't be imported first when the process is ending
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ from weakref import WeakSet
 
 from barograph import recorder as recording
 from barograph.errors import ConfigError
+from barograph.export import present_sink
 from barograph.guard import CONFIGURATION, HISTOGRAMS, guard
 from barograph.panes import SliceBook
 from barograph.points import SourcePoint
@@ -136,7 +138,11 @@ class Worker:
 
     def _send_dropped(self, *, everything: bool) -> None:
         moment = time.monotonic()
-        if not self._recorders or not (everything or moment >= self._dropped_due) or not guard.counts():
+        if not (everything or moment >= self._dropped_due) or not guard.counts():
+            return
+        # A process that only reports ground truth has no recorder.
+        sink = self._recorders[0].sink() if self._recorders else present_sink()
+        if sink is None:
             return
         self._dropped_due = moment + DROPPED_EVERY_S
         taken = guard.take()
@@ -153,7 +159,7 @@ class Worker:
             for (lane, reason), count in taken.items()
         ]
         try:
-            self._recorders[0].sink().points(points)
+            sink.points(points)
         except Exception:
             for (lane, reason), count in taken.items():
                 guard.dropped(lane, reason, count)
@@ -185,6 +191,9 @@ class Worker:
                 continue
             if not any(sink is one for one in sinks):
                 sinks.append(sink)
+        shared = present_sink()
+        if shared is not None and not any(shared is one for one in sinks):
+            sinks.append(shared)
         return sinks
 
     def flush(self, timeout_s: float, *, is_last: bool = False) -> bool:
@@ -192,7 +201,7 @@ class Worker:
         request = _Request(time.monotonic() + timeout_s, is_last=is_last)
         thread = self._thread
         if not self.is_running or thread is None or not thread.is_alive():
-            if not self._recorders:
+            if not self._recorders and present_sink() is None:
                 return True
             self._serve(request)
         else:

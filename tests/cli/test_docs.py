@@ -24,6 +24,11 @@ def test_the_page_of_the_command_line_is_that_of_the_commands() -> None:
     assert reference() == (DOCS / "cli.md").read_text(encoding="utf-8"), again
 
 
+def test_the_page_is_the_same_whether_or_not_python_dedents_docstrings() -> None:
+    prose = (DOCS / "cli.md").read_text(encoding="utf-8").split("```")[::2]
+    assert [] == [line for part in prose for line in part.splitlines() if line.startswith(" ")]
+
+
 def test_the_page_of_the_configuration_is_that_of_the_settings() -> None:
     again = "python -m barograph_processor.cli.configuration_reference > docs/configuration.md"
     assert configuration_reference() == (DOCS / "configuration.md").read_text(encoding="utf-8"), again

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from barograph.semconv import READINGS_SCOPE
+from barograph.semconv import PROCESSOR_SCOPE, READINGS_SCOPE
 from generate import load
 
 from .sources import CHECKOUT, GENERATED, documentation, package_files, shown, tree_of
@@ -24,7 +24,7 @@ NAMES = frozenset(
 )
 OURS = frozenset(name for name in NAMES if name.startswith(("ml.", "barograph")))
 # The scope of sources is the package's name, which strings name for other reasons too.
-TYPED_NOWHERE = OURS | {READINGS_SCOPE}
+TYPED_NOWHERE = OURS | {PROCESSOR_SCOPE, READINGS_SCOPE}
 FRAGMENT = re.compile(r"ml(\.[a-z0-9_]+)*\.?")
 IN_PROSE = re.compile(r"(?<![\w./-])ml(?:\.[a-z][a-z0-9_]*)+(?![\w(])")
 PAGES = sorted(

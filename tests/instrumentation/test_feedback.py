@@ -11,9 +11,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+import barograph
+from barograph import export
 from barograph.feedback import Feedback
 from barograph.guard import FEEDBACK, guard
-from barograph.semconv import attributes, events
+from barograph.semconv import attributes, events, metrics
 from barograph_processor.engine.batch import Truths
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_logs
@@ -215,6 +217,69 @@ def test_many_threads_lose_nothing() -> None:
 def test_what_does_not_fit_is_counted_and_never_raised(lenient: None, unfit: dict[str, Any]) -> None:
     assert [] == batch(**unfit)
     assert sum(guard.counts().values())
+
+
+def test_an_empty_id_or_class_is_missing() -> None:
+    rows = truths(batch(ids=["a", "", "c"], values=["x", "x", ""], times=[NOON] * 3))
+    assert ["a"] == [one["id"] for one in rows]
+    assert {(FEEDBACK, "incomplete"): 2} == guard.take()
+
+
+@pytest.mark.parametrize("is_single", [True, False])
+def test_impossible_predictions_are_left_out_and_counted_and_the_truths_arrive(*, is_single: bool) -> None:
+    sink = ListeningSink()
+    feedback = Feedback("m", "1", sink=sink)
+    for prediction in ({"score": 1.5}, {"scores": {"x": 2.0, "y": 0.5}}, {"prediction": float("inf")}):
+        if is_single:
+            feedback.observe(id="a", value=1.5, time=NOON, **prediction)  # type: ignore[arg-type]
+        else:
+            columns: dict[str, Any] = {
+                {"prediction": "predictions"}.get(name, name): {key: [one] for key, one in fact.items()}
+                if isinstance(fact, dict)
+                else [fact]
+                for name, fact in prediction.items()
+            }
+            feedback.observe_batch(ids=["a"], values=[1.5], times=NOON, **columns)
+    rows = truths(sink.told)
+    assert [1.5, 1.5, 1.5] == [row["value"] for row in rows]
+    assert not any("score" in row for row in rows)
+    assert {(FEEDBACK, "score_range"): 2, (FEEDBACK, "not_finite"): 1} == guard.take()
+
+
+def test_a_pair_whose_only_score_is_impossible_is_counted_here() -> None:
+    rows = truths(batch(values=["x", "y"], score=[0.5, 7.0], times=[NOON, NOON]))
+    assert [0.5] == [row["score"] for row in rows]
+    assert {(FEEDBACK, "score_range"): 1, (FEEDBACK, "incomplete"): 1} == guard.take()
+
+
+def test_a_label_that_no_event_can_hold_is_counted_as_one() -> None:
+    segments: dict[str, Any] = {f"{place:0200d}": ["x" * 256] for place in range(2_000)}
+    assert [] == batch(ids=["a"], values=["x"], times=NOON, segments=segments)
+    assert {(FEEDBACK, "row_too_large"): 1} == guard.take()
+
+
+def test_a_process_with_feedback_alone_flushes_and_tells_what_it_dropped(lenient: None) -> None:
+    class Slow(ListeningSink):
+        flushes = 0
+
+        def flush(self, timeout_s: float) -> bool:
+            self.flushes += 1
+            return super().flush(timeout_s)
+
+    sink = Slow()
+    before = export.swap_sink(sink)
+    try:
+        Feedback("m").observe_batch(ids=["a", None], values=["x", "y"], times=NOON)
+        assert barograph.flush()
+        assert 1 == sink.flushes
+        told = sink.sums(
+            metrics.ML_TELEMETRY_DROPPED, attributes.ML_TELEMETRY_LANE, attributes.ML_TELEMETRY_REASON
+        )
+        assert {(FEEDBACK, "incomplete"): 1} == told
+        assert barograph.shutdown()
+        assert sink.ended
+    finally:
+        export.swap_sink(before)
 
 
 def test_strict_mode_raises() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from barograph import packing
+from barograph.guard import OUTCOMES, guard
 from barograph.identity import Identity
 from barograph.outcomes import Outcomes
 from barograph.semconv import attributes, events
@@ -20,8 +22,6 @@ from wire.otlp_requests import logs, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import pytest
 
     from barograph.points import SourceEvent
 
@@ -64,7 +64,7 @@ def sent(parts: Sequence[dict[str, Any]], form: str = "packed") -> list[SourceEv
 
 
 text = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5))
-share = st.one_of(st.just(float("nan")), st.floats(0, 1))
+share = st.one_of(st.just(float("nan")), st.sampled_from([0.0, 0.5]), st.floats(0, 1))
 number = st.one_of(st.just(float("nan")), st.floats(allow_nan=False, allow_infinity=False))
 
 
@@ -84,10 +84,8 @@ def parts(draw: Callable[[Any], Any]) -> dict[str, Any]:
     if draw(st.booleans()):
         part["score"] = np.array(column(share))
     if draw(st.booleans()):
-        # No ties: of equal scores the first column is the class; readable maps leave out what is missing.
-        part["scores"] = {
-            f"c{place}": place / 3 + np.array(column(share)) / 4 for place in range(draw(st.integers(2, 3)))
-        }
+        named = draw(st.permutations(["c0", "c1", "c2"]))[: draw(st.integers(2, 3))]
+        part["scores"] = {name: np.array(column(share)) for name in named}
     if draw(st.booleans()):
         part["value"] = np.array(column(number))
     if draw(st.booleans()):
@@ -153,6 +151,46 @@ def test_without_nanoarrow_rows_go_out_readable_and_it_is_said_once(
         told = sent([part])
     assert [events.ML_INFERENCE_PREDICTION] * 2 == [one.name for one in told]
     assert 1 == sum("barograph[otlp]" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("form", ["packed", "readable"])
+def test_of_equal_scores_the_class_does_not_depend_on_other_rows(form: str) -> None:
+    scores = {"b": np.array([np.nan, 0.5]), "a": np.array([0.5, 0.5]), "c": np.array([0.0, 0.25])}
+    (_, row) = predictions(sent([{"ids": ["1", "2"], "time_ns": np.full(2, NOON), "scores": scores}], form))
+    assert "a" == row["class"]
+
+
+@pytest.mark.parametrize("form", ["packed", "readable"])
+def test_impossible_numbers_are_left_out_and_counted_and_the_rows_arrive(lenient: None, form: str) -> None:
+    part: dict[str, Any] = {
+        "ids": ["a", "b", "c", "d"],
+        "time_ns": np.full(4, NOON),
+        "score": np.array([0.5, 1.5, -np.inf, 1 + 1e-9]),
+        "scores": {"x": np.array([0.25, -2.0, 0.5, 0.5]), "y": np.array([0.75, 0.5, np.inf, np.nan])},
+        "value": np.array([np.inf, 1.0, -np.inf, np.nan]),
+    }
+    rows = predictions(sent([part], form))
+    assert [0.5, None, None, 1.0] == [row.get("score") for row in rows]
+    assert [0.25, None, None, 0.5] == [row.get("x") for row in rows]
+    assert ["y", None, None, None] == [row.get("class") for row in rows]
+    assert [None, 1.0, None, None] == [row.get("value") for row in rows]
+    assert {(OUTCOMES, "score_range"): 4, (OUTCOMES, "not_finite"): 2} == guard.take()
+
+
+def test_what_no_encoding_has_is_cleaned_in_both_forms() -> None:
+    part: dict[str, Any] = {
+        "ids": ["a\ud800"],
+        "time_ns": np.array([NOON]),
+        "classes": ["é\udfff"],
+        "segments": {"s\ud800\0": ["\ud800v"]},
+    }
+    packed, readable = predictions(sent([part])), predictions(sent([part], "readable"))
+    assert packed == readable
+    assert ("a?", "é?", "?v") == (
+        packed[0]["id"],
+        packed[0]["class"],
+        packed[0]["s?\N{REPLACEMENT CHARACTER}"],
+    )
 
 
 def test_an_empty_flush_sends_nothing() -> None:

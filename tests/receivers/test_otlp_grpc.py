@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -85,6 +86,15 @@ def test_the_sdks_three_exporters_reach_the_engine(otlp: Running) -> None:
     assert otlp.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_SPANS) == 1
     assert otlp.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_LOG_RECORDS) == 1
     assert otlp.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_METRIC_POINTS) == 1
+
+
+def test_every_counter_is_there_before_the_first_request(otlp: Running) -> None:
+    counted = {sample.name: sample.value for sample in otlp.telemetry.snapshot() if sample.monotonic}
+    wanted = {
+        name for name in processor.METRICS if re.match(r"barograph_receiver_(accepted|refused|failed)_", name)
+    }
+    assert 9 == len(wanted)
+    assert dict.fromkeys(wanted, 0.0) == counted
 
 
 def test_gzip_is_understood(otlp: Running) -> None:

@@ -243,7 +243,7 @@ def _prediction(own: Attributes, key: Key, source: str, time_ns: int, refused: s
     known = {name: min(max(number, 0.0), 1.0) for name, number in scores.items() if not math.isnan(number)}
     said = bool(chosen or known or not math.isnan(score) or not math.isnan(value))
     if not chosen and len(known) > 1:
-        chosen = max(known, key=lambda name: known[name])
+        chosen = max(sorted(known), key=lambda name: known[name])
     row = (
         key,
         source,

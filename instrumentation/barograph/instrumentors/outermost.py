@@ -59,7 +59,7 @@ def is_inside() -> bool:
     return _inside.get()
 
 
-def recorded(
+def recorded(  # noqa: PLR0913 - one argument a fact
     monitor: Monitor,
     operation: str,
     system: str,

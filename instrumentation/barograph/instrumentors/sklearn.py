@@ -83,7 +83,7 @@ class SklearnInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the base cl
 
     def _parallel_imported(self, module: Any) -> None:  # noqa: ANN401
         # What scikit-learn runs in threads of its own belongs to the call that started them.
-        self._guarded(lambda: self._wrap(module._FuncWrapper, "__call__", quietly))
+        self._guarded(lambda: self._wrap(getattr(module, "_FuncWrapper"), "__call__", quietly))
 
     def _scorers_imported(self, module: Any) -> None:  # noqa: ANN401
         for name in ("_BaseScorer", "_MultimetricScorer", "_PassthroughScorer"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def _command(root: click.Command, root_name: str) -> Iterator[str]:
     for name, command in commands(root, root_name):
         context = click.Context(command, info_name=name)
         yield f"## `{name}`\n"
-        yield f"{command.help or ''}\n"
+        yield f"{inspect.cleandoc(command.help or '')}\n"
         usage = " ".join([name, *command.collect_usage_pieces(context)])
         yield f"```text\n{usage}\n```\n"
         rows = list(_options(command, context))

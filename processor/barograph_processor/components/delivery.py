@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from barograph.errors import Retryable
 from barograph.semconv import attributes, metrics, processor
 from barograph_processor.clock import SystemClock
+from barograph_processor.components.reasons import Lane, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
     from barograph_processor.telemetry import Telemetry
 
-LANE_WINDOWS = "windows"
-LANE_READINGS = "readings"
 CHUNK = 256
 
 _log = logging.getLogger(__name__)
@@ -116,7 +115,7 @@ class Delivery:
                 self._windows.popleft()
             self._windows.extend(closed)
             self._changed.notify_all()
-        self._count_dropped(LANE_WINDOWS, "queue_full", surplus)
+        self._count_dropped(Lane.WINDOWS, Reason.QUEUE_FULL, surplus)
 
     def offer_readings(self, current: Sequence[CurrentReading], now_ns: int) -> None:
         """Replace the readings that wait; returns at once."""
@@ -143,7 +142,7 @@ class Delivery:
             self._windows.clear()
         if left:
             _log.warning("%s: stopped with %s windows that could not be sent", self.component_id, f"{left:,}")
-        self._count_dropped(LANE_WINDOWS, "shutdown", left)
+        self._count_dropped(Lane.WINDOWS, Reason.SHUTDOWN, left)
 
     def _idle(self) -> bool:
         return not self._windows and not self._busy and self._readings is None
@@ -179,7 +178,7 @@ class Delivery:
             _log.warning(
                 "%s: gave up on %s windows; they are counted as dropped", self.component_id, len(chunk)
             )
-            self._count_dropped(LANE_WINDOWS, "export_failed", len(chunk))
+            self._count_dropped(Lane.WINDOWS, Reason.EXPORT_FAILED, len(chunk))
 
     def _send_readings(self, current: Sequence[CurrentReading], now_ns: int) -> None:
         """Readings are not tried again: newer ones follow. The ends of series are, with those."""
@@ -193,7 +192,7 @@ class Delivery:
             self._failed(error)
             with self._changed:
                 self._owe([*owed, *current])
-            self._count_dropped(LANE_READINGS, "export_failed", len(current))
+            self._count_dropped(Lane.READINGS, Reason.EXPORT_FAILED, len(current))
         else:
             self._recovered()
             self._count(processor.BAROGRAPH_EXPORTER_SENT_READINGS, len(current) + len(owed))

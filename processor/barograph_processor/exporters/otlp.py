@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from barograph.semconv import attributes, metrics
 from barograph_processor.clock import SystemClock
 from barograph_processor.components.api import Factory
+from barograph_processor.components.reasons import Lane, Reason
 from barograph_processor.exporters.otlp_target import SIGNALS, Config, target_of
 from barograph_processor.exporters.otlp_telemetry import encode_telemetry, resource_of
 from barograph_processor.wire.encode import encode_readings, encode_windows
@@ -60,18 +61,18 @@ class Otlp:
         now_ns = self._clock.now_ns()
         for request in _requests(closed, lambda part: encode_windows(part, self._resource, now_ns)):
             response = ExportLogsServiceResponse.FromString(self._senders["logs"].send(request))
-            self._partial("windows", response.partial_success.rejected_log_records)
+            self._partial(Lane.WINDOWS, response.partial_success.rejected_log_records)
 
     def readings(self, current: Sequence[CurrentReading], now_ns: int) -> None:
         """Send the current readings and our own telemetry."""
         requests = list(_requests(current, lambda part: encode_readings(part, now_ns, self._resource)))
         for request in [*requests, encode_telemetry(self._telemetry, now_ns, self._resource)]:
             response = ExportMetricsServiceResponse.FromString(self._senders["metrics"].send(request))
-            self._partial("readings", response.partial_success.rejected_data_points)
+            self._partial(Lane.READINGS, response.partial_success.rejected_data_points)
 
     def _partial(self, lane: str, rejected: int) -> None:
         if rejected:
-            labels = {attributes.ML_TELEMETRY_LANE: lane, attributes.ML_TELEMETRY_REASON: "rejected"}
+            labels = {attributes.ML_TELEMETRY_LANE: lane, attributes.ML_TELEMETRY_REASON: Reason.REJECTED}
             self._telemetry.add(metrics.ML_TELEMETRY_DROPPED, rejected, **labels)
 
 

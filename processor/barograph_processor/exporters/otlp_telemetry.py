@@ -17,14 +17,13 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     NumberDataPoint,
 )
 
+from barograph.semconv import PROCESSOR_SCOPE
 from barograph_processor.telemetry import about
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from barograph_processor.telemetry import Sample, Telemetry
-
-SCOPE = "barograph.processor"
 
 
 def resource_of(environ: Mapping[str, str]) -> dict[str, str]:
@@ -54,7 +53,7 @@ def encode_telemetry(telemetry: Telemetry, now_ns: int, resource: Mapping[str, s
     carrier = request.resource_metrics.add()
     carrier.resource.attributes.extend(_attributes(resource.items()))
     scope = carrier.scope_metrics.add()
-    scope.scope.name = SCOPE
+    scope.scope.name = PROCESSOR_SCOPE
     scope.scope.version = version("barograph")
     for name, samples in groupby(telemetry.snapshot(), key=lambda sample: sample.name):
         scope.metrics.append(_metric(name, list(samples), telemetry.start_ns, now_ns))

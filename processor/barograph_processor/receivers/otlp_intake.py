@@ -111,6 +111,9 @@ class OtlpIntake:
         self._limits = limits or Limits()
         self._deltas = Deltas(start_ns)
         self._cumulative = threading.Lock()
+        for kind in _KINDS.values():  # so that rates can be told from the first request on
+            for name in (kind.accepted, kind.refused, kind.failed):
+                telemetry.add(name, 0)
 
     def export(self, signal: Signal, data: bytes, *, tenant: str = DEFAULT_TENANT) -> bytes:
         """Take one request.

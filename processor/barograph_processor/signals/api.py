@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from typing_extensions import Self
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from barograph_processor.signals.reference import Reference
 

@@ -74,7 +74,7 @@ def roc_interval(area: RocArea) -> Interval:
     (the area times the rows of the smaller group tells), DeLong's variance is too small by
     chance, so the hull with Newcombe's interval is taken, which assumes a shape instead.
 
-    In simulations it covers 93 to 97 % from 50 rows of either kind on, and 95 to 99.5 % at areas of 0.95
+    In simulations it covers 93 to 97 % from 50 rows of either kind on, and 93 to 99.5 % at areas of 0.95
     and 0.99 with 10 to 30 rows of the class; 92 % where the class's scores are twice as spread as the
     rest's at an area of 0.95 with 100 rows of the class.
 

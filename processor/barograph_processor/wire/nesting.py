@@ -49,7 +49,7 @@ def items(request: pa.RecordBatch) -> Items:
     per_scope = scope_lists.values
     item_lists = per_scope.field(_LEVELS[level])
     scope_of = parents(item_lists)
-    own = pc.equal(per_scope.field("scope").flatten()[0], READINGS_SCOPE).fill_null(False)
+    own = pc.equal(per_scope.field("scope").flatten()[0], READINGS_SCOPE).fill_null(fill_value=False)
     return Items(
         item_lists.values,
         parents(scope_lists)[scope_of],

@@ -79,8 +79,8 @@ class Outcomes:
         """All rows as predictions of one owner.
 
         The class is the one of the greatest score where only scores are given, at least two;
-        of equal ones the first column. A single score has no class without a threshold, which
-        is the baseline's business.
+        of equal ones the one whose name sorts first, since the order of columns is no fact. A
+        single score has no class without a threshold, which is the baseline's business.
         """
         scores, score_classes = np.clip(self.scores, 0.0, 1.0), self.score_classes
         used = ~np.isnan(scores).all(axis=0)
@@ -186,6 +186,8 @@ def _with_argmax(
     classes: pa.StringArray, scores: NDArray[np.float64], score_classes: tuple[str, ...]
 ) -> Texts:
     if classes.null_count and len(score_classes) > 1:
+        order = sorted(range(len(score_classes)), key=score_classes.__getitem__)
+        scores, score_classes = scores[:, order], tuple(score_classes[place] for place in order)
         known = ~np.isnan(scores)
         best = np.where(known, scores, -np.inf).argmax(axis=1)
         chosen = pa.array(score_classes, pa.string()).take(pa.array(best, mask=known.sum(axis=1) <= 1))

@@ -71,6 +71,6 @@ def longer_than(column: pa.StringArray, limit: int) -> NDArray[np.bool_]:
     if longest <= limit:
         return np.zeros(len(column), bool)
     mask: NDArray[np.bool_] = (
-        pc.greater(pc.utf8_length(column), limit).fill_null(False).to_numpy(zero_copy_only=False)
+        pc.greater(pc.utf8_length(column), limit).fill_null(fill_value=False).to_numpy(zero_copy_only=False)
     )
     return mask

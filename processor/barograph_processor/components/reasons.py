@@ -1,0 +1,25 @@
+"""Why something did not leave: the one list of lanes and reasons of what is exported."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class Lane:
+    """The kinds of results that are exported."""
+
+    WINDOWS: Final = "windows"
+    READINGS: Final = "readings"
+
+
+class Reason:
+    """Every reason that results are dropped for."""
+
+    QUEUE_FULL: Final = "queue_full"
+    """The oldest of a queue that was full."""
+    EXPORT_FAILED: Final = "export_failed"
+    """Sending failed for good, or for too long."""
+    SHUTDOWN: Final = "shutdown"
+    """Still waiting when the processor ended."""
+    REJECTED: Final = "rejected"
+    """The receiving side answered that it did not take them."""

@@ -1,0 +1,245 @@
+"""Sinks: exporters from the environment, nothing lost while the Collector is away, nobody kept waiting."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
+
+from barograph import export, export_lane
+from barograph.errors import ConfigError
+from barograph.export_lane import Lane
+from barograph.export_sdk import exporters
+from barograph.guard import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PROGRAM = """
+import barograph, sys
+monitor = barograph.Monitor("m", "1")
+feedback = barograph.Feedback("m")
+for number in range(50):
+    monitor.record({"a": float(number), "b": "x"}, scores=number / 50, ids=f"k{number}")
+feedback.observe_batch(ids=[f"k{number}" for number in range(50)], values=[True] * 50)
+"""
+
+
+class Collector(logs_service_pb2_grpc.LogsServiceServicer):
+    """Takes OTLP and keeps the requests."""
+
+    def __init__(self) -> None:
+        self.metrics: list[Any] = []
+        self.logs: list[Any] = []
+        server = grpc.server(ThreadPoolExecutor(2))
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(self, server)
+        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Metrics(self.metrics), server)
+        self.port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        self.stop = lambda: server.stop(0).wait()
+
+    def Export(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        self.logs.append(request)
+        return logs_service_pb2.ExportLogsServiceResponse()
+
+
+class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
+    def __init__(self, kept: list[Any]) -> None:
+        self._kept = kept
+
+    def Export(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        self._kept.append(request)
+        return metrics_service_pb2.ExportMetricsServiceResponse()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    found = Collector()
+    yield found
+    found.stop()
+
+
+def run(port: int, program: str = PROGRAM, **environment: str) -> subprocess.CompletedProcess[str]:
+    place = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "BAROGRAPH_STRICT": ""}
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **place, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_what_waits_leaves_when_the_process_ends(collector: Collector) -> None:
+    done = run(collector.port)
+    assert (0, "") == (done.returncode, done.stderr)
+    (request,) = collector.metrics
+    (scope,) = request.resource_metrics[0].scope_metrics
+    assert "barograph" == scope.scope.name
+    points = {metric.name: metric for metric in scope.metrics}
+    assert 50 == sum(point.as_int for point in points["ml.inference.predictions"].sum.data_points)
+    delta = points["ml.feature.value"].exponential_histogram.aggregation_temporality
+    assert 1 == delta
+    names = [
+        record.event_name
+        for request in collector.logs
+        for resource in request.resource_logs
+        for scope in resource.scope_logs
+        for record in scope.log_records
+    ]
+    assert ["ml.ground_truth.observed_batch", "ml.inference.prediction_batch"] == sorted(names)
+
+
+@pytest.mark.slow
+def test_a_child_has_a_source_of_its_own_and_sends_only_its_own(collector: Collector) -> None:
+    program = (
+        PROGRAM + "\nbarograph.flush()\nimport os\nif os.fork() == 0:\n    monitor.record({'a': 1.0}, 1.0)\n"
+    )
+    program += "    barograph.flush()\n    os._exit(0)\nos.wait()\n"
+    done = run(collector.port, program)
+    assert 0 == done.returncode, done.stderr
+    rows: dict[str, int] = {}
+    for request in collector.metrics:
+        for metric in request.resource_metrics[0].scope_metrics[0].metrics:
+            if metric.name == "ml.inference.predictions":
+                for point in metric.sum.data_points:
+                    source = next(
+                        one.value.string_value for one in point.attributes if one.key == "ml.source.id"
+                    )
+                    rows[source] = rows.get(source, 0) + point.as_int
+    assert [1, 50] == sorted(rows.values())
+
+
+@pytest.mark.slow
+def test_a_dead_collector_holds_up_the_end_for_seconds_only() -> None:
+    begun = time.monotonic()
+    ended = run(1)
+    assert 0 == ended.returncode, ended.stderr
+    assert time.monotonic() - begun < 30  # the exporters alone would try for longer
+
+
+@pytest.mark.slow
+def test_a_disabled_sdk_sends_nothing(collector: Collector) -> None:
+    done = run(collector.port, OTEL_SDK_DISABLED="true")
+    assert 0 == done.returncode, done.stderr
+    assert not collector.metrics
+    assert not collector.logs
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("OTEL_METRICS_EXPORTER", "carrier-pigeon", "carrier-pigeon"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/xml", "wanted one of grpc, http/protobuf"),
+    ],
+)
+def test_a_wrong_environment_is_explained(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=said):
+        exporters("metrics")
+
+
+def test_none_means_none_and_a_list_means_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
+    assert [] == exporters("logs")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "console,otlp")
+    found = exporters("metrics")
+    assert ["ConsoleMetricExporter", "OTLPMetricExporter"] == [type(one).__name__ for one in found]
+    for one in found:
+        one.shutdown()
+
+
+class Sending:
+    """An exporter that fails as often as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.sent: list[list[int]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def __call__(self, chunk: Sequence[int]) -> bool:
+        assert self.gate.wait(10)
+        if self.failures:
+            self.failures -= 1
+            return False
+        self.sent.append(list(chunk))
+        return True
+
+
+def lane(sending: Sending, **limits: int) -> Lane[int]:
+    settings = {"chunk_items": 3, "chunk_bytes": 100, "queue_bytes": 60} | limits
+    return Lane("histograms", sending, size_bytes=lambda _: 10, rows=lambda _: 1, **settings)
+
+
+def test_chunks_keep_their_order_and_their_limits() -> None:
+    sending = Sending()
+    queue = lane(sending)
+    queue.put(range(5))
+    assert queue.flush(5.0)
+    assert [0, 1, 2, 3, 4] == [one for chunk in sending.sent for one in chunk]
+    assert all(len(chunk) <= 3 for chunk in sending.sent)
+
+
+def test_what_failed_is_sent_again_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_lane, "_FIRST_PAUSE_S", 0.01)
+    sending = Sending(failures=2)
+    queue = lane(sending)
+    queue.put(range(4))
+    assert queue.flush(5.0)
+    assert [0, 1, 2, 3] == [one for chunk in sending.sent for one in chunk]
+    assert {} == guard.take()
+
+
+def test_what_fails_for_good_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_lane, "_FIRST_PAUSE_S", 0.0)
+    sending = Sending(failures=export_lane.MAX_TRIES)
+    queue = lane(sending)
+    queue.put(range(3))
+    assert queue.flush(5.0)
+    assert {("histograms", "export_failed"): 3} == guard.take()
+
+
+def test_a_full_queue_drops_and_counts_what_is_new() -> None:
+    sending = Sending()
+    sending.gate.clear()
+    queue = lane(sending, chunk_items=1)
+    queue.put(range(10))
+    assert not queue.flush(0.0)
+    sending.gate.set()
+    assert queue.flush(5.0)
+    assert [[0], [1], [2], [3], [4], [5]] == sending.sent
+    assert {("histograms", "queue_full"): 4} == guard.take()
+
+
+def test_after_the_end_everything_is_counted() -> None:
+    queue = lane(Sending())
+    queue.close(1.0)
+    queue.put([1, 2])
+    assert {("histograms", "shutdown"): 2} == guard.take()
+
+
+def test_exporters_made_in_code_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
+    before = export.swap_sink(None)
+    try:
+        export.configure(metric_exporter="mine")
+        sink = export.default_sink()
+        assert isinstance(sink, export.ExporterSink)
+        assert sink is export.default_sink()
+    finally:
+        export.configure()
+        export.swap_sink(before)
