@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import socket
@@ -93,15 +92,6 @@ def wait_for_port(process: subprocess.Popen[str], port: int, log: Path, patience
                 return
         time.sleep(0.05)
     raise SystemExit(f"nothing listens on 127.0.0.1:{port}:\n{log.read_text()[-2000:]}")
-
-
-def scrape(port: int) -> str:
-    """What Prometheus would read now."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
-    return text
 
 
 def tell(pipe: IO[str] | None, line: str) -> None:

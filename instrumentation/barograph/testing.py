@@ -78,15 +78,17 @@ class CaptureSink:
 def capture(*, strict: bool = True) -> Iterator[CaptureSink]:
     """Hear everything that monitors and feedback without a sink of their own send inside the block.
 
-    On leaving, what was recorded is flushed, so the sink is complete after the block; call
-    `barograph.flush()` to look at it inside.
+    What was recorded before and not yet sent is forgotten. On leaving, what was recorded is flushed,
+    so the sink is complete after the block; call `barograph.flush()` to look at it inside.
 
     Args:
         strict: Raise faults of the instrumentation, rather than count them.
     """
     sink = CaptureSink()
     was_strict = guard.is_strict
-    before = export.swap_sink(sink)
+    before = export.swap_sink(CaptureSink())
+    WORKER.flush(10.0)  # what was recorded before the block isn't the block's
+    export.swap_sink(sink)
     guard.strict(on=strict)
     try:
         yield sink

@@ -41,11 +41,11 @@ class Collector(logs_service_pb2_grpc.LogsServiceServicer):
         self.metrics: list[Any] = []
         self.logs: list[Any] = []
         server = grpc.server(ThreadPoolExecutor(2))
-        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(self, server)
-        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Metrics(self.metrics), server)
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(self, server)  # type: ignore[no-untyped-call]
+        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Metrics(self.metrics), server)  # type: ignore[no-untyped-call]
         self.port = server.add_insecure_port("127.0.0.1:0")
         server.start()
-        self.stop = lambda: server.stop(0).wait()
+        self.server = server
 
     def Export(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         self.logs.append(request)
@@ -65,7 +65,7 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
 def collector() -> Iterator[Collector]:
     found = Collector()
     yield found
-    found.stop()
+    found.server.stop(0).wait()
 
 
 def run(port: int, program: str = PROGRAM, **environment: str) -> subprocess.CompletedProcess[str]:

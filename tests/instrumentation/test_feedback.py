@@ -231,7 +231,7 @@ def test_impossible_predictions_are_left_out_and_counted_and_the_truths_arrive(*
     feedback = Feedback("m", "1", sink=sink)
     for prediction in ({"score": 1.5}, {"scores": {"x": 2.0, "y": 0.5}}, {"prediction": float("inf")}):
         if is_single:
-            feedback.observe(id="a", value=1.5, time=NOON, **prediction)  # type: ignore[arg-type]
+            feedback.observe(id="a", value=1.5, time=NOON, **prediction)
         else:
             columns: dict[str, Any] = {
                 {"prediction": "predictions"}.get(name, name): {key: [one] for key, one in fact.items()}

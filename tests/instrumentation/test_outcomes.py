@@ -13,11 +13,11 @@ from barograph import packing
 from barograph.guard import OUTCOMES, guard
 from barograph.identity import Identity
 from barograph.outcomes import Outcomes
-from barograph.semconv import attributes, events
+from barograph.semconv import attributes, events, metrics
 from barograph_processor.engine.batch import Predictions
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_logs
-from instrumentation.listening import NOON, ListeningSink
+from instrumentation.listening import NOON, ListeningSink, monitor
 from wire.otlp_requests import logs, record
 
 if TYPE_CHECKING:
@@ -191,6 +191,17 @@ def test_what_no_encoding_has_is_cleaned_in_both_forms() -> None:
         packed[0]["class"],
         packed[0]["s?\N{REPLACEMENT CHARACTER}"],
     )
+
+
+def test_an_empty_id_is_none(lenient: None) -> None:
+    sink = ListeningSink()
+    watch = monitor(sink)
+    for ids in (["a", ""], [""]):
+        watch.record({"a": [1.0] * len(ids)}, ["x"] * len(ids), ids=ids)
+    assert watch.flush()
+    assert ["a"] == [row["id"] for row in predictions(sink.told)]
+    reasons = sink.sums(metrics.ML_TELEMETRY_DROPPED, attributes.ML_TELEMETRY_REASON)
+    assert {"no_id": 2} == reasons
 
 
 def test_an_empty_flush_sends_nothing() -> None:

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import wrapt
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # as mypy reads its ABC
 
 from barograph.guard import CONFIGURATION, guard
 from barograph.instrumentors.models import Models
@@ -33,10 +33,10 @@ def _describe(estimator: Any) -> dict[str, Any]:  # noqa: ANN401 - any estimator
     base = sys.modules["sklearn.base"]
     if base.is_regressor(estimator):
         return {"task": "regression"}
-    classes = getattr(estimator, "classes_", None)
-    plain = classes.tolist() if getattr(classes, "ndim", 0) == 1 else None
-    if plain is None:
+    classes: Any = getattr(estimator, "classes_", None)
+    if getattr(classes, "ndim", 0) != 1:
         return {}
+    plain = classes.tolist()
     return {"classes": plain, "task": "binary" if len(plain) == len(("no", "yes")) else "multiclass"}
 
 
@@ -83,7 +83,7 @@ class SklearnInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the base cl
 
     def _parallel_imported(self, module: Any) -> None:  # noqa: ANN401
         # What scikit-learn runs in threads of its own belongs to the call that started them.
-        self._guarded(lambda: self._wrap(getattr(module, "_FuncWrapper"), "__call__", quietly))
+        self._guarded(lambda: self._wrap(module._FuncWrapper, "__call__", quietly))  # noqa: SLF001
 
     def _scorers_imported(self, module: Any) -> None:  # noqa: ANN401
         for name in ("_BaseScorer", "_MultimetricScorer", "_PassthroughScorer"):
@@ -95,14 +95,15 @@ class SklearnInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the base cl
             self._watch(estimator)
         original = base.__dict__.get("__init_subclass__")
 
-        def __init_subclass__(cls: type, **arguments: object) -> None:  # noqa: N807
+        def __init_subclass__(cls: Any, /, **arguments: object) -> None:  # noqa: ANN401, N807
             if original is not None:
                 original.__get__(None, cls)(**arguments)
             else:
-                super(base, cls).__init_subclass__(**arguments)
+                inherited: Any = super(base, cls)
+                inherited.__init_subclass__(**arguments)
             self._guarded(lambda: self._watch(cls))
 
-        base.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[assignment]
+        setattr(base, "__init_subclass__", classmethod(__init_subclass__))  # noqa: B010
         self._undo.append(lambda: _restore(base, "__init_subclass__", original))
 
     def _watch(self, estimator: type) -> None:
@@ -136,7 +137,8 @@ class SklearnInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the base cl
 
 def _family(base: type) -> Iterator[type]:
     yield base
-    for child in base.__subclasses__():
+    children: list[type] = base.__subclasses__()
+    for child in children:
         yield from _family(child)
 
 
