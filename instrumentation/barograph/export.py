@@ -7,7 +7,6 @@ found by the same entry points as the SDK finds them.
 
 from __future__ import annotations
 
-import atexit
 import concurrent.futures.thread  # noqa: F401 - can't be imported first when the process is ending
 import os
 import threading
@@ -33,7 +32,6 @@ _BUCKET_BYTES = 16
 _EVENT_BYTES = 300
 POINTS_A_CHUNK = 1_500
 EVENTS_A_CHUNK = 512
-EXIT_TIMEOUT_S = 5.0
 _DISABLED = "OTEL_SDK_DISABLED"
 
 
@@ -178,7 +176,6 @@ class _Process:
         self.metric_exporter: object = None
         self.log_exporter: object = None
         self.source_id = uuid.uuid4().hex
-        self.at_exit = False
 
     def after_fork(self) -> None:
         """In the child: an identity and queues of its own."""
@@ -186,15 +183,6 @@ class _Process:
         self.source_id = uuid.uuid4().hex
         if isinstance(self.sink, ExporterSink):
             self.sink.after_fork()
-
-    def exit(self) -> None:
-        """Send what waits, in whatever order the exit hooks run."""
-        from barograph.worker import WORKER  # noqa: PLC0415 - a process may send feedback alone
-
-        deadline = time.monotonic() + EXIT_TIMEOUT_S
-        WORKER.shutdown(EXIT_TIMEOUT_S)
-        if self.sink is not None:
-            self.sink.shutdown(max(deadline - time.monotonic(), 0.0))
 
 
 _process = _Process()
@@ -221,9 +209,6 @@ def default_sink() -> Sink:
                 _given(_process.metric_exporter) or _from_environment("metrics"),
                 _given(_process.log_exporter) or _from_environment("logs"),
             )
-            if not _process.at_exit:
-                _process.at_exit = True
-                atexit.register(_process.exit)
         return _process.sink
 
 

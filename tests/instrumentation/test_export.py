@@ -130,6 +130,15 @@ def test_a_dead_collector_holds_up_the_end_for_seconds_only() -> None:
 
 
 @pytest.mark.slow
+def test_a_process_that_only_reports_truth_sends_it_at_its_end(collector: Collector) -> None:
+    done = run(collector.port, 'import barograph\nbarograph.Feedback("m").observe(id="a", value=True)\n')
+    assert (0, "") == (done.returncode, done.stderr)
+    (request,) = collector.logs
+    (record,) = request.resource_logs[0].scope_logs[0].log_records
+    assert "ml.ground_truth.observed" == record.event_name
+
+
+@pytest.mark.slow
 def test_a_disabled_sdk_sends_nothing(collector: Collector) -> None:
     done = run(collector.port, OTEL_SDK_DISABLED="true")
     assert 0 == done.returncode, done.stderr
