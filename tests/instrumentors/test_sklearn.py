@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.multioutput import MultiOutputRegressor
@@ -81,6 +83,34 @@ def test_regressions_and_several_outputs_are_recorded() -> None:
         MultiOutputRegressor(LinearRegression()).fit(X, X[:, :2]).predict(X)
     assert ROWS == counted(sink)["LinearRegression"]
     assert counted(sink)["MultiOutputRegressor"] >= ROWS
+
+
+def test_answers_with_deviations_and_sparse_inputs_count_their_rows() -> None:
+    with capture() as sink:
+        GaussianProcessRegressor(optimizer=None).fit(X, X[:, 0]).predict(X, return_std=True)
+        RandomForestClassifier(n_estimators=3).fit(X, np.c_[Y, 1 - Y]).predict_proba(X)
+        LogisticRegression().fit(X, Y).predict(X=csr_matrix(X))
+    expected = dict.fromkeys(
+        ("GaussianProcessRegressor", "RandomForestClassifier", "LogisticRegression"), ROWS
+    )
+    assert expected == counted(sink)
+
+
+def test_an_estimator_without_a_hash_is_recorded() -> None:
+    class Unhashable(BaseEstimator):  # type: ignore[misc]
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            return False
+
+        def predict(self, X: Any) -> Any:  # noqa: N803
+            return np.zeros(len(X))
+
+    model = Unhashable()
+    with capture() as sink:
+        model.predict(X)
+        model.predict(X)
+    assert {"Unhashable": 2 * ROWS} == counted(sink)
 
 
 def test_cross_validation_records_nothing() -> None:

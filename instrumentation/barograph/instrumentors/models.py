@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def _reference(model: object) -> Callable[[], object]:
+    try:
+        return ref(model)
+    except TypeError:
+        return lambda: model
+
+
 class Models:
     """Finds the monitor of a model object.
 
@@ -35,7 +42,11 @@ class Models:
 
     def monitor(self, model: object) -> Monitor:
         """The model's monitor."""
-        found = self._found.get(model)
+        try:
+            found = self._found.get(model)
+        except TypeError:  # not hashable, or out of reach of weak references: described at every call
+            with self._lock:
+                return self._make(model)
         if found is None:
             with self._lock:
                 found = self._found.get(model)
@@ -50,7 +61,7 @@ class Models:
         described = self._describe(model)
         own_name = type(model).__name__
         if settings.model is not None and self._named() is None:
-            self._named = ref(model)
+            self._named = _reference(model)
             name, version, arguments = settings.model, settings.version, settings.named_arguments()
         else:
             name, version, arguments = own_name, "0", settings.shared_arguments()

@@ -39,6 +39,7 @@ class _Finished(NamedTuple):
         )
 
 
+_ROWS_BY_CLASSES = 2
 _finished: ContextVar[_Finished | None] = ContextVar("barograph_finished", default=None)
 
 
@@ -110,6 +111,17 @@ def _reference(features: object) -> Callable[[], object]:
         return lambda: None
 
 
+def _stop(call: Call, answer: Any, *, scores: bool) -> None:  # noqa: ANN401
+    """Record the part of an answer that is predictions or probabilities."""
+    if not scores:
+        # With return_std and the like, the prediction comes first.
+        call.stop(answer[0] if isinstance(answer, tuple) else answer)
+    elif getattr(answer, "ndim", 0) == _ROWS_BY_CLASSES:
+        call.stop(scores=answer)
+    else:  # a list of such arrays, one an output: which is which has no name
+        call.stop()
+
+
 def _end(finished: _Finished, call: Call, answer: object, *, scores: bool) -> None:
     try:
         before = _finished.get()
@@ -118,9 +130,6 @@ def _end(finished: _Finished, call: Call, answer: object, *, scores: bool) -> No
             call.close()
         else:
             _finished.set(finished)
-            if scores:
-                call.stop(scores=answer)
-            else:
-                call.stop(answer)
+            _stop(call, answer, scores=scores)
     except Exception as error:  # noqa: BLE001 - whatever it is, serving must not notice
         guard.fault(SPANS, error)
