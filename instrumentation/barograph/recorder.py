@@ -120,6 +120,8 @@ class Recorder:
         """Queue how long a call took."""
         if len(self.timings) < MAX_TIMINGS:
             self.timings.append(timing)
+        else:
+            guard.drop(HISTOGRAMS, "too_many_durations", "durations can't be counted as fast as calls end")
 
     def drain(self) -> bool:
         """Count what is queued at this moment; whether there was anything."""

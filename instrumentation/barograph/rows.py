@@ -114,6 +114,14 @@ class OutcomeLane:
         }
         raw |= batch.segments
         segments: dict[str, list[str | None]] = {}
+        beyond = max(len(raw) - MAX_SEGMENTS, 0)
+        if beyond:
+            guard.drop(
+                OUTCOMES,
+                "too_many_segments",
+                f"segments beyond {MAX_SEGMENTS} names are not sent",
+                beyond * batch.rows,
+            )
         for name, column in list(raw.items())[:MAX_SEGMENTS]:
             if len(column) != batch.rows:
                 guard.drop(OUTCOMES, "unfit_segments", "segment values don't match the rows", batch.rows)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -381,3 +381,20 @@ def test_whatever_leaves_is_declared_in_the_registry(spans: InMemorySpanExporter
         assert set(point.attributes) <= set(metrics.METRICS[point.metric].attributes)
     for span in spans.get_finished_spans():
         assert set(span.attributes or {}) <= set(declared_spans.SPANS[declared_spans.ML_INFERENCE].attributes)
+
+
+def test_the_text_of_an_error_stays_in_the_process(spans: InMemorySpanExporter) -> None:
+    monitor(ListeningSink()).start({"income": 2712.5}).fail(ValueError("could not convert 2712.5"))
+    (ended,) = spans.get_finished_spans()
+    assert "ValueError" == (ended.attributes or {})[attributes.ERROR_TYPE]
+    assert "2712.5" not in ended.to_json()
+
+
+def test_segments_beyond_the_limit_are_counted(lenient: None) -> None:
+    sink = ListeningSink()
+    watch = monitor(sink, outcomes="readable")
+    watch.record({"a": [1.0, 2.0]}, [1, 0], ids=["x", "y"], segments={f"s{n}": ["p", "q"] for n in range(23)})
+    assert watch.flush()
+    assert 20 == len(cast("dict[str, str]", sink.told[0].attributes[attributes.ML_SEGMENTS]))
+    reasons = (attributes.ML_TELEMETRY_LANE, attributes.ML_TELEMETRY_REASON)
+    assert 6 == sink.sums(metrics.ML_TELEMETRY_DROPPED, *reasons)["outcomes", "too_many_segments"]
