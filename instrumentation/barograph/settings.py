@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from barograph.errors import ConfigError
@@ -60,7 +60,7 @@ class Settings:
     positive: str | None = None
     outcomes: str = "packed"
     clear: tuple[str, ...] = ()
-    hash_key: str | None = None
+    hash_key: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -106,7 +106,7 @@ class Settings:
 
 
 def _model(text: str) -> tuple[str, str]:
-    name, _, version = text.partition(":")
+    name, version = (part.strip() for part in text.partition(":")[::2])
     if not name:
         raise ValueError(f"got {text!r}; wanted a name, or name:version")
     return name, version or "0"
@@ -136,9 +136,10 @@ def _threshold(text: str) -> float:
 
 
 def _outcomes(text: str) -> str:
-    if text not in _FORMS:
+    form = text.lower()
+    if form not in _FORMS:
         raise ValueError(f"got {text!r}; wanted one of {', '.join(_FORMS)}")
-    return text
+    return form
 
 
 def _names(text: str) -> tuple[str, ...]:

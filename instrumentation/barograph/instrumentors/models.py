@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
+from barograph.errors import ConfigError
 from barograph.guard import CONFIGURATION, guard
 from barograph.monitor import Monitor
 from barograph.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger("barograph")
+
+_MAX_NAMES = 256
 
 
 def _reference(model: object) -> Callable[[], object]:
@@ -24,9 +30,9 @@ def _reference(model: object) -> Callable[[], object]:
 class Models:
     """Finds the monitor of a model object.
 
-    ``BAROGRAPH_MODEL`` names the first model seen, and its successor when it is gone (a reloaded
-    model); another one beside it gets its class name, and one warning says so. Objects of one name
-    share a monitor.
+    The environment's name, baseline, threshold and positive class are those of the first model
+    seen, and of its successor when it is gone (a reloaded model). Another one beside it gets its
+    class name; one warning says so. Objects of one name and one description share a monitor.
 
     Args:
         describe: What of the model object is an argument of `Monitor`: classes, task.
@@ -34,40 +40,65 @@ class Models:
 
     def __init__(self, describe: Callable[[Any], dict[str, Any]]) -> None:
         self._describe = describe
-        self._settings: Settings | None = None
         self._lock = threading.Lock()
-        self._found: WeakKeyDictionary[Any, Monitor] = WeakKeyDictionary()
+        # By identity: models may compare equal, or refuse to be hashed.
+        self._found: dict[int, tuple[Callable[[], object], Monitor]] = {}
         self._by_name: dict[tuple[object, ...], Monitor] = {}
-        self._named: Callable[[], object] = lambda: None
+        self._first: Callable[[], object] = lambda: None
+        self._settings: Settings | None = None
+        try:
+            self._settings = Settings.from_environment()
+        except ConfigError:
+            logger.debug("strict mode: the first prediction raises this")
 
     def monitor(self, model: object) -> Monitor:
-        """The model's monitor."""
-        try:
-            found = self._found.get(model)
-        except TypeError:  # not hashable, or out of reach of weak references: described at every call
-            with self._lock:
-                return self._make(model)
-        if found is None:
-            with self._lock:
-                found = self._found.get(model)
-                if found is None:
-                    found = self._found[model] = self._make(model)
-        return found
+        """The model's monitor.
+
+        Raises:
+            ConfigError: In strict mode, where the environment says something wrong.
+        """
+        known = self._found.get(id(model))
+        if known is not None and known[0]() is model:
+            return known[1]
+        with self._lock:
+            known = self._found.get(id(model))
+            if known is not None and known[0]() is model:
+                return known[1]
+            made = self._make(model)
+            place = id(model)
+            try:
+                self._found[place] = (ref(model, lambda gone: self._drop(place, gone)), made)
+            except TypeError:  # out of reach of weak references: described at every call
+                return made
+            return made
+
+    def forget(self, model: object) -> None:
+        """Look at the model again when it is next met: it has been fitted."""
+        self._found.pop(id(model), None)
+
+    def _drop(self, place: int, gone: object) -> None:
+        known = self._found.get(place)
+        if known is not None and known[0] is gone:
+            del self._found[place]
 
     def _make(self, model: object) -> Monitor:
         if self._settings is None:
             self._settings = Settings.from_environment()
         settings = self._settings
-        described = self._describe(model)
+        try:
+            described = self._describe(model)
+        except Exception as error:  # noqa: BLE001 - monitored all the same: answers tell their task
+            guard.fault(CONFIGURATION, error)
+            described = {}
         own_name = type(model).__name__
-        if settings.model is not None and self._named() is None:
-            self._named = _reference(model)
-            name, version, arguments = settings.model, settings.version, settings.named_arguments()
+        first = self._first()
+        if first is None or first is model:
+            self._first = _reference(model)
+            name, version = settings.model or own_name, settings.version
+            arguments = settings.named_arguments()
         else:
             name, version, arguments = own_name, "0", settings.shared_arguments()
-            if settings.model is None:
-                arguments = settings.named_arguments()
-            else:
+            if settings.model is not None:
                 guard.warn(
                     CONFIGURATION,
                     f"unnamed_{own_name}",
@@ -76,5 +107,8 @@ class Models:
         arguments |= {key: value for key, value in described.items() if arguments.get(key) is None}
         known = (name, version, *(str(value) for value in described.values()))
         if known not in self._by_name:
+            if len(self._by_name) >= _MAX_NAMES:
+                del self._by_name[next(iter(self._by_name))]
             self._by_name[known] = Monitor(name, version, **arguments)
+            logger.info("barograph monitors a %s as %s, version %s", own_name, name, version)
         return self._by_name[known]

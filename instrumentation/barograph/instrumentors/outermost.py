@@ -8,7 +8,7 @@ from weakref import ref
 
 from opentelemetry import trace
 
-from barograph.guard import SPANS, guard
+from barograph.guard import HISTOGRAMS, SPANS, guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 _inside: ContextVar[bool] = ContextVar("barograph_inside", default=False)
 
 
-class _Finished(NamedTuple):
-    """The newest recorded call, by which its twin is recognised."""
+# Models whose newest call is remembered in one context.
+_MAX_FINISHED = 8
 
-    monitor: Monitor
+
+class _Finished(NamedTuple):
+    """The newest recorded call of a model, by which its twin is recognised."""
+
+    model: Callable[[], object]
     operation: str
     features: Callable[[], object]
     trace_id: int
@@ -31,16 +35,14 @@ class _Finished(NamedTuple):
     def is_twin_of(self, before: _Finished) -> bool:
         """Whether both calls are one prediction, asked for by two methods."""
         return (
-            self.monitor is before.monitor
-            and self.operation != before.operation
+            self.operation != before.operation
             and self.trace_id == before.trace_id
             and self.features() is not None
             and self.features() is before.features()
         )
 
 
-_ROWS_BY_CLASSES = 2
-_finished: ContextVar[_Finished | None] = ContextVar("barograph_finished", default=None)
+_finished: ContextVar[tuple[_Finished, ...]] = ContextVar("barograph_finished", default=())
 
 
 def quietly(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
@@ -55,39 +57,56 @@ def quietly(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: An
         _inside.reset(token)
 
 
+def quietly_each(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    """`quietly` for a method that gives its answers one by one."""
+    steps = quietly(wrapped, instance, args, kwargs)
+    while True:
+        try:
+            step = quietly(next, None, (steps,), {})
+        except StopIteration:
+            return
+        yield step
+
+
 def is_inside() -> bool:
     """Whether an outer call takes care of what happens now."""
     return _inside.get()
 
 
 def recorded(  # noqa: PLR0913 - one argument a fact
+    call_model: Callable[[], Any],
+    read_answer: Callable[[Any], tuple[Any, Any]],
+    *,
     monitor: Monitor,
+    model: object,
     operation: str,
     system: str,
     features: object,
-    call_model: Callable[[], Any],
-    *,
-    scores: bool,
 ) -> Any:  # noqa: ANN401 - the model's answer
     """Call the model and record what it answers.
 
-    `predict` and `predict_proba` on one input object within one trace (or, without a trace, one
-    after the other in one context) are one prediction: the second gives a span and a duration, and
-    its rows aren't counted again.
+    `predict` and `predict_proba` of one model on one input object within one trace are one
+    prediction: the second gives a span and a duration; its rows aren't counted again, and its answer
+    isn't added. Without a trace the same holds for a model's successive calls in one context (a
+    thread or a task). Only objects that can be referred to weakly are recognised: arrays and frames,
+    not lists. A buffer that is filled anew between the two methods, outside any trace, counts once.
 
     Args:
+        call_model: Calls the model; what it raises is passed on.
+        read_answer: Prediction and scores in what the model answered.
         monitor: Of the model.
+        model: Who is asked.
         operation: Name of the method.
         system: The library.
         features: The input.
-        call_model: Calls the model; what it raises is passed on.
-        scores: Whether the answer is probabilities, rather than classes or numbers.
     """
     token = _inside.set(True)
-    trace_id = trace.get_current_span().get_span_context().trace_id
     call: Call | None = None
+    finished: _Finished | None = None
     try:
         try:
+            trace_id = trace.get_current_span().get_span_context().trace_id
+            finished = _Finished(_reference(model), operation, _reference(features), trace_id)
             call = monitor.start(features, operation=operation, system=system)
         except Exception as error:  # noqa: BLE001 - whatever it is, serving must not notice
             guard.fault(SPANS, error)
@@ -97,39 +116,35 @@ def recorded(  # noqa: PLR0913 - one argument a fact
             if call is not None:
                 call.fail(error)
             raise
-        if call is not None:
-            _end(_Finished(monitor, operation, _reference(features), trace_id), call, answer, scores=scores)
+        if call is not None and finished is not None:
+            _end(call, finished, answer, read_answer)
         return answer
     finally:
         _inside.reset(token)
 
 
-def _reference(features: object) -> Callable[[], object]:
+def _reference(one: object) -> Callable[[], object]:
     try:
-        return ref(features)
+        return ref(one)
     except TypeError:  # a list can't be referred to weakly: each of its calls counts
         return lambda: None
 
 
-def _stop(call: Call, answer: Any, *, scores: bool) -> None:  # noqa: ANN401
-    """Record the part of an answer that is predictions or probabilities."""
-    if not scores:
-        # With return_std and the like, the prediction comes first.
-        call.stop(answer[0] if isinstance(answer, tuple) else answer)
-    elif getattr(answer, "ndim", 0) == _ROWS_BY_CLASSES:
-        call.stop(scores=answer)
-    else:  # a list of such arrays, one an output: which is which has no name
-        call.stop()
-
-
-def _end(finished: _Finished, call: Call, answer: object, *, scores: bool) -> None:
+def _end(
+    call: Call, finished: _Finished, answer: object, read_answer: Callable[[Any], tuple[Any, Any]]
+) -> None:
     try:
-        before = _finished.get()
+        model = finished.model()
+        known = [(one, one.model()) for one in _finished.get()]
+        others = tuple(one for one, its in known if its is not None and its is not model)
+        before = next((one for one, its in known if its is model), None)
         if before is not None and finished.is_twin_of(before):
-            _finished.set(None)
+            _finished.set(others)
             call.close()
-        else:
-            _finished.set(finished)
-            _stop(call, answer, scores=scores)
+            return
+        _finished.set((*others[1 - _MAX_FINISHED :], finished))
+        prediction, scores = read_answer(answer)
+        call.stop(prediction, scores=scores)
     except Exception as error:  # noqa: BLE001 - whatever it is, serving must not notice
-        guard.fault(SPANS, error)
+        call.stop()  # the rows were predicted, though nobody can read how
+        guard.fault(HISTOGRAMS, error)

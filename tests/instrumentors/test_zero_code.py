@@ -1,0 +1,149 @@
+"""A program without a line of barograph, under `opentelemetry-instrument`, over a real socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
+
+from barograph.semconv import attributes, events, metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROWS = 40
+DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
+PROGRAM = f"""
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.compose import make_column_transformer
+from sklearn.preprocessing import StandardScaler
+
+X = pd.DataFrame({{"a": [float(i) for i in range({ROWS})], "key": [f"k{{i}}" for i in range({ROWS})]}})
+y = [i % 3 == 0 for i in range({ROWS})]
+model = make_pipeline(make_column_transformer((StandardScaler(), ["a"])), LogisticRegression())
+cross_val_score(model, X, y, cv=2)
+model.fit(X, y).score(X, y)
+model.predict_proba(X)
+"""
+
+
+class Recorded:
+    """Answers every export and keeps what came."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+        self.metrics: list[Any] = []
+        self.records: list[Any] = []
+
+    def traces(self) -> Any:
+        def export(_: Any, request: Any, __: Any) -> Any:
+            self.spans += [one for a in request.resource_spans for b in a.scope_spans for one in b.spans]
+            return trace_service_pb2.ExportTraceServiceResponse()
+
+        return type("Traces", (trace_service_pb2_grpc.TraceServiceServicer,), {"Export": export})()
+
+    def points(self) -> Any:
+        def export(_: Any, request: Any, __: Any) -> Any:
+            self.metrics += [
+                one for a in request.resource_metrics for b in a.scope_metrics for one in b.metrics
+            ]
+            return metrics_service_pb2.ExportMetricsServiceResponse()
+
+        return type("Metrics", (metrics_service_pb2_grpc.MetricsServiceServicer,), {"Export": export})()
+
+    def logs(self) -> Any:
+        def export(_: Any, request: Any, __: Any) -> Any:
+            self.records += [
+                one for a in request.resource_logs for b in a.scope_logs for one in b.log_records
+            ]
+            return logs_service_pb2.ExportLogsServiceResponse()
+
+        return type("Logs", (logs_service_pb2_grpc.LogsServiceServicer,), {"Export": export})()
+
+
+@contextmanager
+def listening() -> Iterator[tuple[Recorded, int]]:
+    found = Recorded()
+    server = grpc.server(ThreadPoolExecutor(4))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(found.traces(), server)  # type: ignore[no-untyped-call]
+    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(found.points(), server)  # type: ignore[no-untyped-call]
+    logs_service_pb2_grpc.add_LogsServiceServicer_to_server(found.logs(), server)  # type: ignore[no-untyped-call]
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield found, port
+    finally:
+        server.stop(None).wait()
+
+
+def run(folder: Path, port: int) -> tuple[subprocess.CompletedProcess[str], float]:
+    """Run the program; what it printed, and for how many seconds it ran."""
+    script = folder / "serve.py"
+    script.write_text(PROGRAM, encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("BAROGRAPH_")} | {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "BAROGRAPH_MODEL": "late:7",
+        "BAROGRAPH_COLUMNS": "id=key",
+        "BAROGRAPH_OUTCOMES": "readable",
+    }
+    command = [str(Path(sys.executable).parent / "opentelemetry-instrument"), sys.executable, str(script)]
+    begun = time.monotonic()
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=90, check=False)
+    return done, time.monotonic() - begun
+
+
+def told(one: Any) -> dict[str, Any]:
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in one.attributes}
+
+
+@pytest.mark.slow
+def test_spans_points_and_outcomes_of_the_one_prediction_arrive(tmp_path: Path) -> None:
+    with listening() as (found, port):
+        done, _ = run(tmp_path, port)
+    assert 0 == done.returncode, done.stderr
+    ours = [span for span in found.spans if attributes.ML_MODEL_NAME in told(span)]
+    assert ["predict_proba late"] == [span.name for span in ours]
+    by_name = {one.name: one for one in found.metrics}
+    rows: Counter[tuple[object, object]] = Counter()
+    for one in found.metrics:
+        if one.name == metrics.ML_INFERENCE_PREDICTIONS:
+            assert DELTA == one.sum.aggregation_temporality
+            for point in one.sum.data_points:
+                names = told(point)
+                rows[names[attributes.ML_MODEL_NAME], names[attributes.ML_MODEL_VERSION]] += point.as_int
+    assert {("late", "7"): ROWS} == rows
+    values = by_name[metrics.ML_FEATURE_VALUE].exponential_histogram
+    assert DELTA == values.aggregation_temporality
+    assert ROWS == sum(point.count for point in values.data_points)
+    outcomes = [one for one in found.records if one.event_name == events.ML_INFERENCE_PREDICTION]
+    assert {f"k{i}" for i in range(ROWS)} == {told(one)[attributes.ML_INFERENCE_ID] for one in outcomes}
+    assert ROWS == len(outcomes)
+
+
+@pytest.mark.slow
+def test_a_program_ends_soon_where_nothing_listens(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    done, seconds = run(tmp_path, port)
+    print(f"{seconds:.1f} s", done.stderr[-2_000:])
+    assert 0 == done.returncode, done.stderr
+    assert seconds < 45.0
