@@ -44,6 +44,12 @@ ML_PREDICTION_SCORES: Final = "ml.prediction.scores"
 ML_SEGMENTS: Final = "ml.segments"
 """Map from segment name to segment value."""
 
+ML_FEATURES: Final = "ml.features"
+"""Map from feature name to its value, a number, text or boolean; empty where the value is missing."""
+
+ML_SAMPLING_RATE: Final = "ml.sampling.rate"
+"""Share of the predictions that this record was drawn from, by a hash of the id; 1 where absent."""
+
 ML_GROUND_TRUTH_VALUE: Final = "ml.ground_truth.value"
 """What turned out to be true, a number or a class as text."""
 

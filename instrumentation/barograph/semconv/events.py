@@ -62,6 +62,8 @@ EVENTS: Final[dict[str, Event]] = {
             "ml.prediction.score",
             "ml.prediction.scores",
             "ml.segments",
+            "ml.features",
+            "ml.sampling.rate",
         ),
     ),
     ML_INFERENCE_PREDICTION_BATCH: Event(
@@ -72,6 +74,7 @@ EVENTS: Final[dict[str, Event]] = {
             "ml.model.version",
             "ml.output.name",
             "ml.source.id",
+            "ml.sampling.rate",
             "ml.batch.rows",
             "ml.batch.arrow",
         ),

@@ -70,8 +70,37 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureColumn:
+    """One feature of n rows as it came; what kind of feature it is, the engine decides.
+
+    Attributes:
+        numbers: float64 [n], NaN where the row holds no number. Booleans are 0 and 1; an infinity is an
+            invalid value, and stands for values of a type that no feature has.
+        texts: Texts [n], code -1 where the row holds no text; None where no row holds any.
+    """
+
+    numbers: NDArray[np.float64]
+    texts: Texts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The features of n rows.
+
+    A feature that a row lacks is missing in it, as long as the row has features at all.
+
+    Attributes:
+        columns: Feature name to column.
+        given: bool [n], which rows came with features; None: all of them.
+    """
+
+    columns: Mapping[str, FeatureColumn]
+    given: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Predictions:
-    """The outcomes lane: n predictions of one key from one source, without features.
+    """The outcomes and rows lanes: n predictions of one key from one source, with or without features.
 
     Attributes:
         key: Whose they are.
@@ -84,6 +113,7 @@ class Predictions:
         score_classes: Classes of the columns of `scores`.
         value: float64 [n], predicted number, NaN where absent.
         segments: Segment name to column.
+        features: The rows lane; None where no row has features.
     """
 
     key: Key
@@ -96,6 +126,7 @@ class Predictions:
     score_classes: tuple[str, ...]
     value: NDArray[np.float64]
     segments: Mapping[str, Texts]
+    features: Features | None = None
 
 
 @dataclass(frozen=True, slots=True)
