@@ -12,10 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from barograph.errors import ConfigError
 from barograph.semconv import attributes, metrics
+from barograph.semconv.metrics import Metric
 from barograph_processor.components.api import Context
 from barograph_processor.engine.batch import Key
 from barograph_processor.engine.results import CurrentReading
 from barograph_processor.exporters.prometheus import FACTORY, Config
+from barograph_processor.signals import declared
 from barograph_processor.signals.api import Reading
 from barograph_processor.telemetry import Telemetry
 
@@ -173,3 +175,18 @@ def test_a_port_that_is_taken_says_what_to_do() -> None:
         again = FACTORY.open(Config(endpoint=exporter.endpoint), context)
         with pytest.raises(ConfigError, match="stop what listens there, or choose another"):
             again.__enter__()
+
+
+def test_a_metric_of_another_package_is_described_as_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(declared, "_declared", {})
+    declared.declare([Metric("acme.answer.age", "gauge", "s", "How old answers are.", ())])
+    current = [
+        CurrentReading(KEY, "1d", None, Reading(name, 1.5), 0, ended=False)
+        for name in ("acme.answer.age", "acme.uninstalled")
+    ]
+    with running() as exporter:
+        exporter.readings(current, 0)
+        _, body = ask(exporter, "GET", "/metrics")
+    assert "# HELP acme_answer_age_seconds How old answers are.\n" in body
+    assert "acme_answer_age_seconds{" in body
+    assert "\nacme_uninstalled{" in body

@@ -15,9 +15,10 @@ from barograph.errors import Permanent
 from barograph.semconv import SCHEMA_URL, events
 from barograph.semconv import attributes as names
 from barograph.semconv import metrics as metric_names
-from barograph.semconv.metrics import METRICS
+from barograph.semconv.metrics import METRICS, Metric
 from barograph_processor.engine.batch import Key
 from barograph_processor.engine.results import ClosedWindow, CurrentReading
+from barograph_processor.signals import declared
 from barograph_processor.signals.api import Reading
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_logs
@@ -235,3 +236,20 @@ def test_windows_survive_the_wire(closed: list[ClosedWindow]) -> None:
 def test_another_event_is_no_window(record: LogRecord, message: str) -> None:
     with pytest.raises(Permanent, match=message):
         decode_window_event(record)
+
+
+def test_a_metric_of_another_package_has_the_unit_and_description_that_it_declares(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(declared, "_declared", {})
+    declared.declare([Metric("acme.entropy", "gauge", "{bit}", "How mixed the answers are.", ())])
+    current = [
+        CurrentReading(KEY, "1d", None, Reading(name, 1.5), TIME_NS, ended=False)
+        for name in ("acme.entropy", "acme.uninstalled")
+    ]
+    request = ExportMetricsServiceRequest.FromString(encode_readings(current, TIME_NS, RESOURCE))
+    sent = request.resource_metrics[0].scope_metrics[0].metrics
+    assert [
+        ("acme.entropy", "{bit}", "How mixed the answers are."),
+        ("acme.uninstalled", "", ""),
+    ] == [(metric.name, metric.unit, metric.description) for metric in sent]

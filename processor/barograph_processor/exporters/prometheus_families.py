@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Metric
 
 from barograph_processor.exporters.prometheus_names import label_name, metric_name
+from barograph_processor.signals import declared
 from barograph_processor.telemetry import about
 from barograph_processor.wire.reading_attributes import reading_attributes
 
@@ -32,16 +33,24 @@ def families_of(current: Iterable[CurrentReading], telemetry: Iterable[Sample]) 
             **reading_attributes(each.key, each.window, each.baseline_id),
             **dict(each.reading.attributes),
         }
-        _add(families, each.reading.metric, attributes, each.reading.value, monotonic=False)
+        known = declared.about(each.reading.metric)
+        _add(families, known.name, (known.unit, known.brief), attributes, each.reading.value)
     for sample in telemetry:
-        _add(families, sample.name, dict(sample.attributes), sample.value, monotonic=sample.monotonic)
+        labels = dict(sample.attributes)
+        _add(families, sample.name, about(sample.name), labels, sample.value, monotonic=sample.monotonic)
     return [families[name] for name in sorted(families)]
 
 
-def _add(
-    families: dict[str, Metric], name: str, attributes: Mapping[str, str], value: float, *, monotonic: bool
+def _add(  # noqa: PLR0913  # one sample of one family
+    families: dict[str, Metric],
+    name: str,
+    about: tuple[str, str],
+    attributes: Mapping[str, str],
+    value: float,
+    *,
+    monotonic: bool = False,
 ) -> None:
-    unit, brief = about(name)
+    unit, brief = about
     translated = metric_name(name, unit, "counter" if monotonic else "gauge")
     family = families.get(translated)
     if family is None:

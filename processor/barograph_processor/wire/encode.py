@@ -16,7 +16,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 
 from barograph.semconv import READINGS_SCOPE, SCHEMA_URL, events
 from barograph.semconv import attributes as names
-from barograph.semconv.metrics import METRICS
+from barograph_processor.signals.declared import about
 from barograph_processor.wire.reading_attributes import reading_attributes
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def encode_readings(current: Sequence[CurrentReading], now_ns: int, resource: Ma
         name = each.reading.metric
         metric = by_name.get(name)
         if metric is None:
-            about = METRICS[name]
-            metric = by_name[name] = scope.metrics.add(name=name, unit=about.unit, description=about.brief)
+            known = about(name)
+            metric = by_name[name] = scope.metrics.add(name=name, unit=known.unit, description=known.brief)
         metric.gauge.data_points.append(_point(each, now_ns))
     return request.SerializeToString()
 
