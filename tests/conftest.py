@@ -5,19 +5,23 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from real import programs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pytest
-
 # Before barograph is imported: what the instrumentation swallows in production fails a test. And
-# what the developer's shell exports for telemetry of their own must not steer tests.
+# what the developer's shell exports for telemetry of their own must not steer tests; only the folder
+# of the real programs is for tests.
 for _name in [name for name in os.environ if name.startswith(("OTEL_", "BAROGRAPH_"))]:
-    del os.environ[_name]
+    if _name != programs.VARIABLE:
+        del os.environ[_name]
 os.environ["BAROGRAPH_STRICT"] = "1"
 
 import emission  # noqa: E402  # after the environment is set
@@ -61,16 +65,31 @@ def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_refuse_network)
 
 
+_LEFT_OUT = pytest.StashKey[Counter[str]]()
+
+
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Put the law about names last, and tell it whether everything runs."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    programs.leave_out(items)
     session.config.stash[emission.IS_WHOLE] = _is_whole(session.config)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Listen to everything that is encoded from here on."""
+    if programs.folder() is None:
+        session.config.stash[_LEFT_OUT] = programs.needed(session.items)
     if not session.config.option.collectonly:
         emission.listen()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud what wasn't shown for want of real programs."""
+    left_out = terminalreporter.config.stash.get(_LEFT_OUT, None)
+    if left_out:
+        terminalreporter.section("real programs", yellow=True, bold=True)
+        for line in programs.report(left_out):
+            terminalreporter.line(line, yellow=True)
 
 
 def _is_whole(config: pytest.Config) -> bool:
