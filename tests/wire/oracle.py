@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-    from barograph_processor.engine.batch import Batch
+    from barograph_processor.engine.batch import Batch, Features
 
 Row = tuple[object, ...]
 _SCALARS: Final = ("string_value", "bool_value", "int_value", "double_value")
@@ -68,9 +68,26 @@ def _prediction_rows(batch: Predictions) -> list[Row]:
             ),
             _comparable(batch.value[i]),
             frozenset((n, t) for n, texts in batch.segments.items() if (t := _text_at(texts, i)) is not None),
+            _features_at(batch.features, i),
         )
         for i in range(len(batch.ids))
     ]
+
+
+def _features_at(features: Features | None, row: int) -> frozenset[tuple[str, object]] | None:
+    """What a row has of features, missing values left out; None where it came without."""
+    if features is None or not (features.given is None or features.given[row]):
+        return None
+    found: dict[str, object] = {}
+    for name, column in features.columns.items():
+        text = None if column.texts is None else _text_at(column.texts, row)
+        number = float(column.numbers[row])
+        if text is not None:
+            assert math.isnan(number)
+            found[name] = text
+        elif not math.isnan(number):
+            found[name] = number if math.isfinite(number) else "invalid"
+    return frozenset(found.items())
 
 
 def _truth_rows(batch: Truths) -> list[Row]:
@@ -211,9 +228,9 @@ def _record(record: LogRecord, resource: Attributes, expected: Expected) -> None
         refused.add("bad_time")
     prediction, said = _prediction(own, key, source, time_ns, refused)
     if record.event_name == events.ML_GROUND_TRUTH_OBSERVED:
-        row = _truth(own, key, version, prediction, said=said, refused=refused)
+        row = _truth(own, key, version, (*prediction, None), said=said, refused=refused)
     else:
-        row = prediction
+        row = (*prediction, _features(own, refused))
     if refused:
         expected.refused.append(refused)
     else:
@@ -256,6 +273,31 @@ def _prediction(own: Attributes, key: Key, source: str, time_ns: int, refused: s
         frozenset(segments.items()),
     )
     return row, said
+
+
+def _features(own: Attributes, refused: set[str]) -> frozenset[tuple[str, object]] | None:
+    rate, bad = own.number(names.ML_SAMPLING_RATE)
+    if own.kind(names.ML_SAMPLING_RATE) is not None and (bad or not 0 < rate <= 1):
+        refused.add("bad_rate")
+    by_name, bad = own.mapping(names.ML_FEATURES)
+    if bad:
+        refused.add("bad_type")
+    if own.kind(names.ML_FEATURES) != "kvlist_value":
+        return None
+    if any(len(name) > 256 for name in by_name):
+        refused.add("name_too_long")
+    found: dict[str, object] = {}
+    for name, value in by_name.items():
+        kind = value.WhichOneof("value")
+        if kind == "string_value":
+            found[name] = value.string_value
+        elif kind in {"bool_value", *_NUMBERS}:
+            number = float(getattr(value, kind))
+            if not math.isnan(number):
+                found[name] = number if math.isfinite(number) else "invalid"
+        elif kind is not None:
+            found[name] = "invalid"
+    return frozenset(found.items())
 
 
 def _scores(by_class: Mapping[str, AnyValue], refused: set[str]) -> dict[str, float]:

@@ -45,6 +45,8 @@ usual: dict[str, st.SearchStrategy[Value]] = {
     names.ML_PREDICTION_SCORES: score_maps,
     names.ML_PREDICTION_VALUE: st.floats(),
     names.ML_SEGMENTS: st.dictionaries(words, scalars, max_size=3),
+    names.ML_FEATURES: st.dictionaries(words, st.one_of(scalars, scalars, st.binary(max_size=2)), max_size=4),
+    names.ML_SAMPLING_RATE: st.sampled_from([1, 0.1, 1.0, 0, -0.5, 1.5, float("nan")]),
     names.ML_GROUND_TRUTH_VALUE: scalars,
 }
 resources = st.fixed_dictionaries(
@@ -113,7 +115,11 @@ SEED = logs(
     [
         record(
             events.ML_INFERENCE_PREDICTION,
-            {names.ML_MODEL_NAME: "m", names.ML_PREDICTION_SCORES: {"a": 0.1, "b": 0.9}},
+            {
+                names.ML_MODEL_NAME: "m",
+                names.ML_PREDICTION_SCORES: {"a": 0.1, "b": 0.9},
+                names.ML_FEATURES: {"a": 1.5, "b": "x", "c": None},
+            },
         ),
         record(
             events.ML_GROUND_TRUTH_OBSERVED,
@@ -130,6 +136,7 @@ SEED = logs(
                         names.ML_PREDICTION_SCORE: [0.1, 0.2, None],
                         names.ML_PREDICTION_SCORES: [{"a": 0.1}, None, {"a": 1.0}],
                         names.ML_SEGMENTS: [{"s": "x"}, None, {"s": "y"}],
+                        names.ML_FEATURES: [{"a": 1.5, "b": "x"}, None, {"a": None, "b": None}],
                     },
                     "zstd",
                 ),

@@ -114,6 +114,9 @@ class _Events:
         stated, bad = self._attributes.numbers(names.ML_BATCH_ROWS)
         is_packed = (self._kind == _PREDICTION_BATCH) | (self._kind == _TRUTH_BATCH)
         self._verdicts.refuse(is_packed & bad, reasons.BAD_TYPE)
+        self._verdicts.refuse(
+            (self._kind == _PREDICTION_BATCH) & readable.bad_rate(self._attributes), reasons.BAD_RATE
+        )
         for row in np.flatnonzero(is_packed & self._verdicts.taken).tolist():
             self._packed(row, float(stated[row]), into)
 
@@ -121,7 +124,7 @@ class _Events:
         """Readable predictions."""
         verdicts = Refusals(len(rows))
         verdicts.refuse(self._time_ns[rows] == 0, reasons.NO_TIME)
-        outcomes = readable.outcomes(
+        outcomes = readable.predictions(
             self._attributes.take(rows), self._time_ns[rows], self._context.limits, verdicts
         )
         outcomes.check(self._context.limits, verdicts)
@@ -151,7 +154,7 @@ class _Events:
             table = self._table(row, stated)
             verdicts = Refusals(table.num_rows)
             if self._kind[row] == _PREDICTION_BATCH:
-                outcomes = packed.outcomes(table, int(self._time_ns[row]), limits, verdicts)
+                outcomes = packed.predictions(table, int(self._time_ns[row]), limits, verdicts)
                 outcomes.check(limits, verdicts)
                 if (chosen := np.flatnonzero(verdicts.taken)).size:
                     into.batches.append(outcomes.take(chosen).predictions(owner, tenant))

@@ -16,6 +16,8 @@ class Limits:
         max_classes: Distinct classes of ``ml.prediction.scores`` in one request.
         max_segments: Distinct segment columns in one request.
         max_score_cells: Rows times score columns of one request.
+        max_features: Distinct features of the readable predictions of one request, or of one packed event.
+        max_feature_cells: Rows times features of the readable predictions of one request.
         max_buckets: Buckets of one histogram point; of both signs together for exponential ones.
         max_packed_bytes: ``ml.batch.arrow`` as sent.
         max_unpacked_bytes: The same after decompression.
@@ -30,9 +32,11 @@ class Limits:
     max_classes: int = 1_000
     max_segments: int = 64
     max_score_cells: int = 8_000_000
+    max_features: int = 2_000
+    max_feature_cells: int = 4_000_000
     max_buckets: int = 4_096
     max_packed_bytes: int = 256 * 1024
     max_unpacked_bytes: int = 16 * 2**20
     max_request_unpacked_bytes: int = 256 * 2**20
     max_packed_rows: int = 100_000
-    max_packed_columns: int = 2_000
+    max_packed_columns: int = 2_200

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Texts
+    from barograph_processor.wire.features import FeatureRows
     from barograph_processor.wire.identity import Owner
     from barograph_processor.wire.limits import Limits
     from barograph_processor.wire.refusals import Refusals
@@ -38,6 +39,7 @@ class Outcomes:
         score_classes: Classes of the columns of `scores`.
         value: float64 [n], NaN where absent.
         segments: Segment name to text.
+        features: The rows lane, None where no row has features.
     """
 
     ids: pa.StringArray
@@ -48,6 +50,7 @@ class Outcomes:
     score_classes: tuple[str, ...]
     value: NDArray[np.float64]
     segments: dict[str, pa.StringArray]
+    features: FeatureRows | None = None
 
     def take(self, rows: NDArray[np.int64]) -> Outcomes:
         """Some of the rows, in that order."""
@@ -63,6 +66,7 @@ class Outcomes:
             self.score_classes,
             self.value[rows],
             {name: column.take(indices) for name, column in self.segments.items()},
+            None if self.features is None else self.features.take(rows),
         )
 
     def check(self, limits: Limits, verdicts: Refusals) -> None:
@@ -101,6 +105,7 @@ class Outcomes:
                 for name, column in self.segments.items()
                 if column.null_count < len(column)
             },
+            features=None if self.features is None else self.features.features(),
         )
 
     def has_prediction(self) -> NDArray[np.bool_]:

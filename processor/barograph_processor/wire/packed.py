@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from barograph.semconv import attributes as names
-from barograph_processor.wire import reasons
+from barograph_processor.wire import features, reasons
 from barograph_processor.wire.ipc_sizes import LZ4, unpacked_size
 from barograph_processor.wire.outcomes import Observed, Outcomes
 from barograph_processor.wire.text import empty_as_null
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TIME: Final = "time_unix_nano"
 _ROW_BYTES: Final = 64  # a row costs memory even where its columns are all null
+_CELL_BYTES: Final = 8  # so does a value of a feature, be it one bit
 _EXTENSION: Final = b"ARROW:extension:name"
 
 
@@ -75,11 +77,12 @@ def _batches(
     """The record batches, and the greater of their bytes and what as many rows take as columns of ours."""
     batches: list[pa.RecordBatch] = []
     rows = size = 0
+    row_bytes = _ROW_BYTES + _CELL_BYTES * _feature_columns(schema)
     while True:
         try:
             message = reader.read_next_message()
         except StopIteration:
-            return batches, max(size, rows * _ROW_BYTES)
+            return batches, max(size, rows * row_bytes)
         if message.type != "record batch":
             raise Unreadable(reasons.BAD_ARROW)
         codec, unpacked = unpacked_size(memoryview(message.metadata), memoryview(message.body))
@@ -90,14 +93,25 @@ def _batches(
             raise Unreadable(reasons.TOO_LARGE)
         batch = pa.ipc.read_record_batch(message, schema)
         rows += batch.num_rows
-        if rows > limits.max_packed_rows or rows * _ROW_BYTES > room:
+        if rows > limits.max_packed_rows or rows * row_bytes > room:
             raise Unreadable(reasons.TOO_LARGE)
         batch.validate(full=True)
         batches.append(batch)
 
 
+def predictions(table: pa.Table, time_ns: int, limits: Limits, verdicts: Refusals) -> Outcomes:
+    """The predictions of a packed event, with their features; arguments as for `outcomes`."""
+    found = outcomes(table, time_ns, limits, verdicts)
+    column = _column(table, names.ML_FEATURES)
+    if column is None:
+        return found
+    if column.type.num_fields > limits.max_features:
+        raise Unreadable(reasons.TOO_MANY_FEATURES)
+    return replace(found, features=features.from_struct(column))
+
+
 def outcomes(table: pa.Table, time_ns: int, limits: Limits, verdicts: Refusals) -> Outcomes:
-    """The predictions of a packed event.
+    """What a packed event tells of predictions, without features.
 
     Args:
         table: As `read` gives it.
@@ -178,6 +192,7 @@ _ALLOWED: Final[dict[str, Callable[[pa.DataType], bool]]] = {
 _ALLOWED_STRUCTS: Final[dict[str, Callable[[pa.DataType], bool]]] = {
     names.ML_PREDICTION_SCORES: _is_number_or_null,
     names.ML_SEGMENTS: _is_label,
+    names.ML_FEATURES: _is_flat,
 }
 
 
@@ -206,6 +221,10 @@ def _plain(field: pa.Field, allowed: Callable[[pa.DataType], bool], limits: Limi
 
 def _columns(schema: pa.Schema) -> int:
     return sum(1 + field.type.num_fields for field in schema)
+
+
+def _feature_columns(schema: pa.Schema) -> int:
+    return sum(field.type.num_fields for field in schema if field.name == names.ML_FEATURES)
 
 
 def _column(table: pa.Table, name: str) -> pa.Array | None:

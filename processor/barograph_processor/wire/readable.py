@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from barograph.semconv import attributes as names
-from barograph_processor.wire import reasons
+from barograph_processor.wire import features, reasons
 from barograph_processor.wire.outcomes import Observed, Outcomes
 from barograph_processor.wire.text import empty_as_null
 from barograph_processor.wire.values import DOUBLE, INT
@@ -28,14 +29,35 @@ NAMES: Final = (
     names.ML_PREDICTION_SCORES,
     names.ML_PREDICTION_VALUE,
     names.ML_SEGMENTS,
+    names.ML_FEATURES,
+    names.ML_SAMPLING_RATE,
     names.ML_GROUND_TRUTH_VALUE,
 )
+
+
+def predictions(
+    attributes: Attributes, time_ns: NDArray[np.int64], limits: Limits, verdicts: Refusals
+) -> Outcomes:
+    """The predictions that records tell of, with their features; arguments as for `outcomes`."""
+    verdicts.refuse(bad_rate(attributes), reasons.BAD_RATE)
+    found = outcomes(attributes, time_ns, limits, verdicts)
+    if not attributes.present(names.ML_FEATURES).any():
+        return found
+    return replace(found, features=features.from_maps(attributes, limits, verdicts))
+
+
+def bad_rate(attributes: Attributes) -> NDArray[np.bool_]:
+    """Which records state a sampling rate that is none."""
+    rate, bad = attributes.numbers(names.ML_SAMPLING_RATE)
+    stated = attributes.present(names.ML_SAMPLING_RATE)
+    result: NDArray[np.bool_] = stated & (bad | ~((rate > 0) & (rate <= 1)))
+    return result
 
 
 def outcomes(
     attributes: Attributes, time_ns: NDArray[np.int64], limits: Limits, verdicts: Refusals
 ) -> Outcomes:
-    """The predictions that records tell of.
+    """What records tell of predictions, without features.
 
     Args:
         attributes: With `NAMES`.

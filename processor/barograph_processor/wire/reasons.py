@@ -21,6 +21,7 @@ ID_TOO_LONG: Final = "id_too_long"
 BAD_TYPE: Final = "bad_type"
 NOT_FINITE: Final = "not_finite"
 SCORE_RANGE: Final = "score_range"
+BAD_RATE: Final = "bad_rate"
 NO_ID: Final = "no_id"
 NO_VALUE: Final = "no_value"
 NO_FEATURE: Final = "no_feature"
@@ -31,6 +32,7 @@ BAD_PANE: Final = "bad_pane"
 TOO_MANY_KEYS: Final = "too_many_keys"
 TOO_MANY_CLASSES: Final = "too_many_classes"
 TOO_MANY_SEGMENTS: Final = "too_many_segments"
+TOO_MANY_FEATURES: Final = "too_many_features"
 TOO_MANY_BUCKETS: Final = "too_many_buckets"
 WRONG_INSTRUMENT: Final = "wrong_instrument"
 NO_TEMPORALITY: Final = "no_temporality"
@@ -53,6 +55,7 @@ EXPLANATIONS: Final[dict[str, str]] = {
     BAD_TYPE: "an attribute has a type that its name doesn't allow; see docs/reference",
     NOT_FINITE: "a number is infinite, or a truth is NaN",
     SCORE_RANGE: "a probability lies outside 0 to 1; leave out decision values that are none",
+    BAD_RATE: "ml.sampling.rate must be a number above 0 and at most 1",
     NO_ID: "a ground truth needs ml.inference.id, or the prediction it belongs to",
     NO_VALUE: "ml.ground_truth.value is missing",
     NO_FEATURE: "ml.feature.name is missing",
@@ -63,6 +66,7 @@ EXPLANATIONS: Final[dict[str, str]] = {
     TOO_MANY_KEYS: "one request names too many models; send smaller requests",
     TOO_MANY_CLASSES: "ml.prediction.scores names too many classes",
     TOO_MANY_SEGMENTS: "ml.segments names too many columns",
+    TOO_MANY_FEATURES: "one request or packed event names too many features in ml.features",
     TOO_MANY_BUCKETS: "a histogram has too many buckets",
     WRONG_INSTRUMENT: "the metric's points aren't of the kind that its name asks for",
     NO_TEMPORALITY: "aggregation temporality is unspecified; send delta or cumulative",

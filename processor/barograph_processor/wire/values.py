@@ -98,6 +98,17 @@ class Values:
                 result[mask] = taken.to_numpy(zero_copy_only=False)
         return result, (kinds != EMPTY) & (kinds != INT) & (kinds != DOUBLE)
 
+    def quantities(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Numbers and booleans as float64; NaN where there is no value or a text, else infinite."""
+        kinds = self.kinds_at(positions)
+        result, _ = self.numbers(positions)
+        mask = kinds == BOOL
+        if mask.any():
+            taken = self._columns[BOOL].take(pa.array(positions[mask]))
+            result[mask] = taken.to_numpy(zero_copy_only=False)
+        result[kinds >= BYTES] = np.inf
+        return result
+
     def blob(self, position: int) -> pa.Buffer | None:
         """The bytes of one value, not copied; None where it isn't bytes."""
         if position < 0 or self.kinds[position] != BYTES:

@@ -1,0 +1,165 @@
+"""The rows lane: features of predictions as columns, from maps and from structs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from barograph.semconv import attributes as names
+from barograph_processor.engine.batch import FeatureColumn, Features, Texts
+from barograph_processor.wire import reasons
+from barograph_processor.wire.text import encode_texts
+from barograph_processor.wire.values import MAP, TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from barograph_processor.wire.attributes import Attributes
+    from barograph_processor.wire.limits import Limits
+    from barograph_processor.wire.refusals import Refusals
+    from barograph_processor.wire.values import Values
+
+_ABSENT: Final = -1
+
+
+class FeatureRows(Protocol):
+    """Features of n rows, not yet split by owner."""
+
+    def take(self, rows: NDArray[np.int64]) -> FeatureRows:
+        """Those of some rows, in that order."""
+
+    def features(self) -> Features | None:
+        """Columns for the engine; None where no row has features."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """Maps of n rows: where the value of each feature is.
+
+    Owners share a request but not their features, so columns are made when the rows are split.
+
+    Attributes:
+        names: Of the features.
+        table: int64 [features, n], position in `values`, -1 where a row does not name the feature.
+        given: bool [n], which rows have a map, be it an empty one.
+        values: The maps' values.
+    """
+
+    names: tuple[str, ...]
+    table: NDArray[np.int64]
+    given: NDArray[np.bool_]
+    values: Values | None
+
+    def take(self, rows: NDArray[np.int64]) -> FeatureTable:
+        """As `FeatureRows.take`."""
+        return FeatureTable(self.names, self.table[:, rows], self.given[rows], self.values)
+
+    def features(self) -> Features | None:
+        """As `FeatureRows.features`."""
+        if not self.given.any():
+            return None
+        given = None if self.given.all() else self.given
+        named = np.flatnonzero((self.table >= 0).any(axis=1))
+        if self.values is None or not named.size:
+            return Features({}, given)
+        positions = self.table[named]
+        flat = positions.reshape(-1)
+        numbers = self.values.quantities(flat).reshape(positions.shape)
+        is_text = (self.values.kinds_at(flat) == TEXT).reshape(positions.shape)
+        columns: dict[str, FeatureColumn] = {}
+        for place, code in enumerate(named.tolist()):
+            texts = None
+            if is_text[place].any():
+                chosen = np.where(is_text[place], positions[place], _ABSENT)
+                texts = encode_texts(self.values.texts(chosen)[0])
+            columns[self.names[code]] = FeatureColumn(numbers[place], texts)
+        return Features(columns, given)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureArrays:
+    """The struct of a packed event.
+
+    Attributes:
+        columns: Feature name to column.
+        given: bool [n], where the struct itself is not null.
+    """
+
+    columns: Mapping[str, FeatureColumn]
+    given: NDArray[np.bool_]
+
+    def take(self, rows: NDArray[np.int64]) -> FeatureArrays:
+        """As `FeatureRows.take`."""
+        columns = {
+            name: FeatureColumn(
+                column.numbers[rows],
+                None if column.texts is None else Texts(column.texts.codes[rows], column.texts.values),
+            )
+            for name, column in self.columns.items()
+        }
+        return FeatureArrays(columns, self.given[rows])
+
+    def features(self) -> Features | None:
+        """As `FeatureRows.features`."""
+        if not self.given.any():
+            return None
+        return Features(self.columns, None if self.given.all() else self.given)
+
+
+def from_maps(attributes: Attributes, limits: Limits, verdicts: Refusals) -> FeatureTable:
+    """The features that readable records tell of.
+
+    A value that no feature has (bytes, a map, an array) is invalid, and no reason to refuse its row.
+
+    Args:
+        attributes: With ``ml.features``.
+        limits: Number of features, and of features times rows.
+        verdicts: Takes the rows that name too many, or whose features aren't a map.
+    """
+    entries, bad = attributes.maps(names.ML_FEATURES)
+    verdicts.refuse(bad, reasons.BAD_TYPE)
+    rows = len(attributes)
+    given = attributes.kinds(names.ML_FEATURES) == MAP
+    encoded = entries.keys.dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    allowed = min(limits.max_features, limits.max_feature_cells // max(rows, 1))
+    verdicts.refuse_at(entries.rows[codes >= allowed], reasons.TOO_MANY_FEATURES)
+    named = tuple(encoded.dictionary[:allowed].to_pylist())
+    long = np.array([len(name) > limits.max_name_length for name in named], bool)
+    keep = np.flatnonzero(codes < allowed)
+    if long.any():
+        verdicts.refuse_at(entries.rows[keep[long[codes[keep]]]], reasons.NAME_TOO_LONG)
+    table = np.full((len(named), rows), _ABSENT, np.int64)
+    table[codes[keep], entries.rows[keep]] = entries.positions[keep]  # of a name that repeats, the last
+    return FeatureTable(named, table, given, entries.values)
+
+
+def from_struct(column: pa.StructArray) -> FeatureArrays:
+    """The features of a packed event, whose types were looked at before.
+
+    Args:
+        column: Children of float, integer, boolean or text.
+    """
+    absent = np.full(len(column), np.nan)
+    absent.setflags(write=False)
+    columns: dict[str, FeatureColumn] = {}
+    for field, child in zip(column.type, column.flatten(), strict=True):
+        if child.null_count == len(child):
+            columns[field.name] = FeatureColumn(absent)
+        elif pa.types.is_string(child.type) or pa.types.is_large_string(child.type):
+            columns[field.name] = FeatureColumn(absent, encode_texts(child.cast(pa.string())))
+        else:
+            columns[field.name] = FeatureColumn(_numbers(child))
+    given = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    return FeatureArrays(columns, given)
+
+
+def _numbers(column: pa.Array) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return numbers
