@@ -99,6 +99,23 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownTruth:
+    """The truth of n predictions, where it was found before they came.
+
+    Attributes:
+        known: bool [n], which predictions have one.
+        observed_ns: int64 [n], when it was observed; `NOT_A_TIME` where that isn't known.
+        classes: The true class, code -1 where the truth is a number.
+        value: float64 [n], the true number; also set where a class reads as a number.
+    """
+
+    known: NDArray[np.bool_]
+    observed_ns: NDArray[np.int64]
+    classes: Texts
+    value: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Predictions:
     """The outcomes and rows lanes: n predictions of one key from one source, with or without features.
 
@@ -114,6 +131,8 @@ class Predictions:
         value: float64 [n], predicted number, NaN where absent.
         segments: Segment name to column.
         features: The rows lane; None where no row has features.
+        truth: Where repeats were taken out and truths were joined before, so that the engine has to do
+            neither and looks at no id; None: it does both.
     """
 
     key: Key
@@ -127,6 +146,7 @@ class Predictions:
     value: NDArray[np.float64]
     segments: Mapping[str, Texts]
     features: Features | None = None
+    truth: KnownTruth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +159,8 @@ class Truths:
         version: None where the label does not state it: it then joins every version.
         output: Output name.
         ids: The predictions' ids; None only in the pair form.
-        time_ns: int64 [n], when the truth was observed.
+        time_ns: int64 [n], when the truth was observed. `NOT_A_TIME` where that isn't known: such a truth
+            counts at the last horizon alone, and tells no delay.
         classes: The true class (text canonical form), code -1 where the truth is a number.
         value: float64 [n], the true number; also set where a class reads as a number.
         pair: The predictions themselves (pair form), row by row, else None.

@@ -92,7 +92,7 @@ class Engine:
         """
         self._tally.take_dropped()  # what a call left behind that failed
         accepted = sum(self._intake.take(batch, now_ns) for batch in batches)
-        if self._waiting_matches > _MATCHES_MOST:
+        if self._waiting_matches + self._intake.matched > _MATCHES_MOST:
             self._fold_matches()
         return Fed(accepted, self._tally.take_dropped())
 
@@ -129,6 +129,28 @@ class Engine:
             state.fold_panes(list(state.panes))
         self._fold_matches()
         return [window for state in list(self.keys.values()) for window in self._close(state, drained=True)]
+
+    def settle(self, before_ns: int) -> list[ClosedWindow]:
+        """The input has ended for every event time before one: close what ends by then, and let go of it.
+
+        For callers that read their data in order of time and join truths beforehand: they need not hold
+        every window until the input ends. What comes for an earlier time in spite of it is late.
+
+        Args:
+            before_ns: Neither predictions from before it nor their truths will come.
+
+        Returns:
+            The windows, at every horizon.
+        """
+        for state in self.keys.values():
+            state.settle(before_ns)
+        self._fold_matches()
+        closed = []
+        for state in self.keys.values():
+            for kind, window in state.table.ended_by(before_ns):
+                closed.append(self._closer.close(kind, window, state, len(self.settings.horizons)))
+                state.table.remove(kind, window.start_ns)
+        return closed
 
     def stats(self, now_ns: int) -> EngineStats:
         """Figures about the engine itself.
@@ -244,7 +266,7 @@ class Engine:
         self._waiting_matches += len(matches)
 
     def _fold_matches(self) -> None:
-        self._waiting_matches = 0
+        self._waiting_matches = self._intake.matched = 0
         for state in self.keys.values():
             state.fold_matches(measure_for(state, self.settings))
 

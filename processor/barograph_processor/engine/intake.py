@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barograph_processor.engine.batch import Points, Predictions, Truths
+from barograph_processor.engine.matches import rows_of_known
 from barograph_processor.engine.outcomes import rows_by_pane
 from barograph_processor.engine.reasons import Lane, Reason
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from barograph_processor.engine.batch import Batch, Key
+    from barograph_processor.engine.batch import Batch, Key, KnownTruth
     from barograph_processor.engine.join import Joiner
     from barograph_processor.engine.key_state import KeyState
     from barograph_processor.engine.reasons import Tally
@@ -29,6 +30,7 @@ class Intake:
     Attributes:
         points: Points taken, repeats left out.
         predictions: Predictions of the outcomes lane taken, repeats left out.
+        matched: Predictions that came with their truth and wait to be measured.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Intake:
         self._state_of = state_of
         self.points = 0
         self.predictions = 0
+        self.matched = 0
 
     def take(self, batch: Batch, now_ns: int) -> int:
         """Take a batch; returns how many items were taken, repeats among them."""
@@ -103,11 +106,27 @@ class Intake:
             self._tally.drop(Lane.OUTCOMES, Reason.SOURCE_LIMIT, len(rows))
             return 0
         state.watermark.observe(batch.source, Lane.OUTCOMES, time_ns=newest_ns, now_ns=now_ns)
-        fresh, refused = self._joiner.predictions(batch, rows, counted=True)
+        if batch.truth is None:
+            fresh, refused = self._joiner.predictions(batch, rows, counted=True)
+        else:
+            fresh, refused = rows, 0
+            self._take_known(batch, batch.truth, rows, state)
         for pane, part in rows_by_pane(batch, fresh, self._settings.pane_ns, self._settings.segments):
             state.add_rows(batch.source, pane, part)
         self.predictions += len(fresh)
         return len(rows) - refused
+
+    def _take_known(
+        self, batch: Predictions, truth: KnownTruth, rows: NDArray[np.intp], state: KeyState
+    ) -> None:
+        """Truths that were joined before they came."""
+        chosen = rows[truth.known[rows]]
+        if not len(chosen):
+            return
+        state.matched.append(rows_of_known(batch, truth, chosen, self._settings.segments))
+        self._joiner.labels_accepted += len(chosen)
+        self._joiner.labels_joined += len(chosen)
+        self.matched += len(chosen)
 
     def _take_truths(self, batch: Truths, now_ns: int) -> int:
         if not len(batch.time_ns):

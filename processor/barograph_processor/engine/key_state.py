@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from barograph_processor.engine.duplicates import SliceMemory
-from barograph_processor.engine.matches import fold_matches
+from barograph_processor.engine.matches import fold_matches, rows_of_matches
 from barograph_processor.engine.names import Names
 from barograph_processor.engine.outcomes import OutcomeRows, states_of
 from barograph_processor.engine.panes import CountedRows, Pane
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.engine.batch import Key, Point
     from barograph_processor.engine.join import Match
-    from barograph_processor.engine.matches import Measure
+    from barograph_processor.engine.matches import MatchedRows, Measure
     from barograph_processor.engine.reasons import Tally
     from barograph_processor.engine.references import KeyReference
     from barograph_processor.engine.settings import Settings
@@ -48,6 +48,7 @@ class KeyState:
         sources: Sources in use.
         streams: Streams in use.
         matches: Joined pairs that wait to be measured.
+        matched: The same as columns, where predictions came with their truth.
         reference: What the key is compared with.
         waiting_rows: Outcome rows that wait in panes.
     """
@@ -68,16 +69,20 @@ class KeyState:
             settings.max_features * _STREAMS_PER_FEATURE + _STREAMS_OF_OUTPUT
         )
         self.matches: list[Match] = []
+        self.matched: list[MatchedRows] = []
         self.waiting_rows = 0
         self._tidied_pane: int | None = None
         self._forgotten_ns: int | None = None
+        self._settled_pane: int | None = None
 
     @property
     def oldest_pane(self) -> int | None:
         """The oldest pane that isn't too late; None before there is a watermark."""
+        settled = self._settled_pane
         if self.watermark.time_ns is None:
-            return None
-        return -(-(self.watermark.time_ns - self._settings.ttl_ns) // self._settings.pane_ns) - 1
+            return settled
+        oldest = -(-(self.watermark.time_ns - self._settings.ttl_ns) // self._settings.pane_ns) - 1
+        return oldest if settled is None else max(oldest, settled)
 
     def add_point(self, point: Point, pane: int) -> bool:
         """Take a point of the histogram lane, unless something speaks against it, counted."""
@@ -138,17 +143,26 @@ class KeyState:
                 for states in every:
                     self._count_refused(merge_all(window.states, states))
 
+    def settle(self, before_ns: int) -> None:
+        """Fold what lies before a time; nothing before it will be taken any more."""
+        end = before_ns // self._settings.pane_ns
+        self.fold_panes([pane for pane in self.panes if pane < end])
+        self.decide_before(end)
+        self._settled_pane = end if self._settled_pane is None else max(self._settled_pane, end)
+
     def fold_matches(self, measure: Measure) -> None:
         """Measure what was joined since the last call."""
-        if not self.matches:
-            return
-        late, unusable, refused = fold_matches(
-            self.matches, self._settings, self.table, self.watermark.time_ns, measure
-        )
-        self.matches = []
-        self._tally.count(Lane.FEEDBACK, Reason.LATE, late)
-        self._tally.count(Lane.FEEDBACK, Reason.UNUSABLE, unusable)
-        self._tally.count(Lane.FEEDBACK, Reason.INCOMPATIBLE, refused)
+        parts, self.matched = self.matched, []
+        if self.matches:
+            parts.append(rows_of_matches(self.matches, len(self._settings.segments)))
+            self.matches = []
+        for part in parts:
+            late, unusable, refused = fold_matches(
+                part, self._settings, self.table, self.watermark.time_ns, measure
+            )
+            self._tally.count(Lane.FEEDBACK, Reason.LATE, late)
+            self._tally.count(Lane.FEEDBACK, Reason.UNUSABLE, unusable)
+            self._tally.count(Lane.FEEDBACK, Reason.INCOMPATIBLE, refused)
 
     def gathered(self, window: WindowState) -> States:
         """All feature and prediction states of a window."""
@@ -174,7 +188,8 @@ class KeyState:
     @property
     def empty(self) -> bool:
         """Whether nothing is open, so that the key may make room for another."""
-        return not (self.panes or self.table.windows or self.matches or self.reference.learned is not None)
+        waiting = self.panes or self.matches or self.matched
+        return not (waiting or self.table.windows or self.reference.learned is not None)
 
     def _refuse(self, point: Point, pane: int) -> str | None:
         oldest = self.oldest_pane

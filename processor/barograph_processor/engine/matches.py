@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from barograph.times import NOT_A_TIME
 from barograph_processor.engine.batch import Texts
 from barograph_processor.engine.window_state import Slice
 from barograph_processor.engine.windows import horizon_of, window_end, window_starts
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from barograph_processor.engine.batch import KnownTruth, Predictions
     from barograph_processor.engine.join import Match
     from barograph_processor.engine.settings import Settings
     from barograph_processor.engine.window_state import WindowState
@@ -25,11 +28,29 @@ if TYPE_CHECKING:
     Measure = Callable[[Joined], tuple[Mapping[StreamId, State], int]]
 
 
-def joined_columns(matches: Sequence[Match]) -> Joined:
+@dataclass(frozen=True, slots=True)
+class MatchedRows:
+    """Predictions with their truth, as columns of n rows of one key.
+
+    Attributes:
+        joined: What performance is measured of.
+        time_ns: int64 [n], event time of the predictions.
+        observed_ns: int64 [n], when the truth was observed; `NOT_A_TIME` where that isn't known.
+        segments: The configured segment columns, in the order of the settings.
+    """
+
+    joined: Joined
+    time_ns: NDArray[np.int64]
+    observed_ns: NDArray[np.int64]
+    segments: Sequence[Texts]
+
+
+def rows_of_matches(matches: Sequence[Match], segments: int) -> MatchedRows:
     """Matches as columns.
 
     Args:
         matches: At least one.
+        segments: Number of segment columns.
     """
     predictions = [match.prediction for match in matches]
     labels = [match.label for match in matches]
@@ -48,7 +69,7 @@ def joined_columns(matches: Sequence[Match]) -> Joined:
         scores[np.ix_(rows, order)] = [predictions[row].scores for row in rows]
     times = np.array([one.time_ns for one in predictions], np.int64)
     observed = np.array([one.time_ns for one in labels], np.int64)
-    return Joined(
+    joined = Joined(
         classes=tuple(name for name in names if name is not None),
         truth_class=truth,
         predicted_class=predicted,
@@ -57,12 +78,44 @@ def joined_columns(matches: Sequence[Match]) -> Joined:
         score_classes=tuple(score_classes),
         truth_value=np.array([one.value for one in labels], np.float64),
         predicted_value=np.array([one.value for one in predictions], np.float64),
-        delay_s=(observed - times) / 1e9,
+        delay_s=_delays_s(times, observed),
     )
+    return MatchedRows(joined, times, observed, [_segment_column(matches, at) for at in range(segments)])
+
+
+def rows_of_known(
+    batch: Predictions, truth: KnownTruth, rows: NDArray[np.intp], segments: Sequence[str]
+) -> MatchedRows:
+    """Predictions that came with their truth, as columns.
+
+    Args:
+        batch: The predictions.
+        truth: Their truth.
+        rows: Those whose truth is known.
+        segments: Names of the segment columns that are kept.
+    """
+    names: dict[str | None, int] = {None: -1}
+    predicted, true = (_recoded(texts, rows, names) for texts in (batch.classes, truth.classes))
+    times, observed = batch.time_ns[rows], truth.observed_ns[rows]
+    joined = Joined(
+        classes=tuple(name for name in names if name is not None),
+        truth_class=true,
+        predicted_class=predicted,
+        score=batch.score[rows],
+        scores=batch.scores[rows],
+        score_classes=batch.score_classes,
+        truth_value=truth.value[rows],
+        predicted_value=batch.value[rows],
+        delay_s=_delays_s(times, observed),
+    )
+    columns = [batch.segments.get(name) for name in segments]
+    none = Texts(np.full(len(rows), -1, np.int32), ())
+    kept = [none if column is None else Texts(column.codes[rows], column.values) for column in columns]
+    return MatchedRows(joined, times, observed, kept)
 
 
 def fold_matches(
-    matches: Sequence[Match],
+    matched: MatchedRows,
     settings: Settings,
     table: WindowTable,
     watermark_ns: int | None,
@@ -71,7 +124,7 @@ def fold_matches(
     """Measure matches and add them to the windows and horizons that they belong to.
 
     Args:
-        matches: Of one key, at least one.
+        matched: Of one key, at least one row.
         settings: Windows, horizons, segments.
         table: The key's windows.
         watermark_ns: Of the key; windows whose last horizon has passed take no more labels.
@@ -81,16 +134,16 @@ def fold_matches(
         Matches that were too late for every window, those that are unusable, and states that
         could not be merged.
     """
-    every = joined_columns(matches)
-    times = np.array([match.prediction.time_ns for match in matches], np.int64)
-    observed = np.array([match.label.time_ns for match in matches], np.int64)
-    taken = np.zeros(len(matches), np.bool_)
+    every = matched.joined
+    taken = np.zeros(len(matched.time_ns), np.bool_)
+    dated = matched.observed_ns != NOT_A_TIME
     refused = unusable = 0
-    segments = [_segment_column(matches, at) for at in range(len(settings.segments))]
     for kind, window in enumerate(settings.windows):
-        starts, inverse = np.unique(window_starts(window, times), return_inverse=True)
-        ends = np.array([window_end(window, start) for start in starts.tolist()], np.int64)
-        horizons = horizon_of(settings.horizons, observed - ends[inverse])
+        starts, inverse = np.unique(window_starts(window, matched.time_ns), return_inverse=True)
+        ends = np.array([window_end(window, start) for start in starts.tolist()], np.int64)[inverse]
+        # Truth of no known time is known in the end, and no earlier.
+        last_ns = ends + settings.horizons[-1].length_ns
+        horizons = horizon_of(settings.horizons, np.where(dated, matched.observed_ns, last_ns) - ends)
         unusable_here = 0
         for at, start in enumerate(starts.tolist()):
             inside = np.flatnonzero((inverse == at) & (horizons < len(settings.horizons)))
@@ -103,7 +156,7 @@ def fold_matches(
                 states, left_out = measure(_subset(every, rows))
                 refused += state.add_labels(Slice(horizon), states)
                 unusable_here += left_out
-                for name, column in zip(settings.segments, segments, strict=True):
+                for name, column in zip(settings.segments, matched.segments, strict=True):
                     refused += _fold_segment(state, horizon, name, column, rows, every, settings, measure)
         unusable = max(unusable, unusable_here)
     return int((~taken).sum()), unusable, refused
@@ -143,6 +196,17 @@ def _segment_column(matches: Sequence[Match], at: int) -> Texts:
 
 def _codes(texts: Iterable[str | None], names: dict[str | None, int]) -> NDArray[np.int32]:
     return np.array([names.setdefault(text, len(names) - 1) for text in texts], np.int32)
+
+
+def _recoded(texts: Texts, rows: NDArray[np.intp], names: dict[str | None, int]) -> NDArray[np.int32]:
+    """Codes into `names`, which grows."""
+    places = np.array([names.setdefault(text, len(names) - 1) for text in (*texts.values, None)], np.int32)
+    return places[texts.codes[rows]]
+
+
+def _delays_s(times_ns: NDArray[np.int64], observed_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    dated = observed_ns != NOT_A_TIME
+    return np.where(dated, (np.where(dated, observed_ns, times_ns) - times_ns) / 1e9, np.nan)
 
 
 def _subset(every: Joined, rows: NDArray[np.intp]) -> Joined:

@@ -89,6 +89,10 @@ class WindowTable:
         self.touched = set()
         return self._ordered(self.windows)
 
+    def ended_by(self, time_ns: int) -> list[tuple[int, WindowState]]:
+        """Kind and state of the windows that end at a time or before it, by end, then kind."""
+        return self._ordered(name for name, state in self.windows.items() if state.end_ns <= time_ns)
+
     def plan(self, watermark_ns: int, new: Iterable[WindowState] | None) -> None:
         """Find out when a window has to be looked after next.
 
