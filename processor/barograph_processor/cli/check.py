@@ -22,15 +22,20 @@ Examples:
 def check(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as click gives them
     """Print the whole configuration with every default, secrets masked; fail if it can't work.
 
-    Reads every baseline. The output is a valid configuration file, except for masked secrets.
+    Reads every baseline and loads the signals of other packages. The output is a valid configuration
+    file, except for masked secrets.
     """
     import yaml  # noqa: PLC0415  # not for --help
 
+    from barograph_processor.components.plugin_signals import signals_of  # noqa: PLC0415
     from barograph_processor.components.registry import Registry  # noqa: PLC0415
     from barograph_processor.config.resolve import read_baselines, resolved  # noqa: PLC0415
+    from barograph_processor.telemetry import Telemetry  # noqa: PLC0415
 
-    config = configuration(given_by(options), Registry())
+    registry = Registry.installed()
+    config = configuration(given_by(options), registry)
     baselines = read_baselines(config)
+    signals_of(registry.without(config.plugins.exclude).plugins, Telemetry())
     plain = json.loads(json.dumps(resolved(config)))
     if as_json:
         click.echo(json.dumps(plain, indent=2))

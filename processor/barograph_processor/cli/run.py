@@ -44,7 +44,7 @@ def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as cl
     from barograph_processor.patterns.opening import open_service  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
-    registry = Registry()
+    registry = Registry.installed()
     config = configuration(given_by(options), registry, json_lines=as_json)
     baselines = read_baselines(config)
     stopping = _stop_signals()

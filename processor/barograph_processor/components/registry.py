@@ -1,19 +1,22 @@
-"""The components that there are: one list, each imported when it is first asked for."""
+"""The components that there are, ours and other packages', each imported when it is first asked for."""
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import msgspec
+
 from barograph.errors import ConfigError, MissingExtra
+from barograph_processor.components.api import Factory
+from barograph_processor.components.plugins import Plugins
 from barograph_processor.config.convert import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    import msgspec
-
     from barograph_processor.components.api import AnyFactory
+    from barograph_processor.components.plugins import Plugin
 
 
 class Entry(NamedTuple):
@@ -39,28 +42,54 @@ BUILT_IN = (
     Entry("exporter", "console", "barograph_processor.exporters.console:FACTORY"),
 )
 
+COMPONENTS = ("receiver", "store", "exporter")
+
 
 class Registry:
-    """Looks components up by kind and name."""
+    """Looks components up by kind and name.
 
-    def __init__(self, entries: Iterable[Entry] = BUILT_IN) -> None:
+    Attributes:
+        plugins: What other packages add; signals among it.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = BUILT_IN, plugins: Plugins | None = None) -> None:
         self._entries = {(entry.kind, entry.name): entry for entry in entries}
+        self.plugins = plugins or Plugins()
+        self._plugins = {
+            (plugin.kind, plugin.name): plugin for plugin in self.plugins.found if plugin.kind in COMPONENTS
+        }
+
+    @classmethod
+    def installed(cls) -> Registry:
+        """Our own components and those of the packages that are installed beside this one."""
+        return cls(plugins=Plugins.installed((each.kind, each.name) for each in BUILT_IN))
+
+    def without(self, excluded: Iterable[str]) -> Registry:
+        """The same without plug-ins that a configuration excludes."""
+        return Registry(self._entries.values(), self.plugins.without(excluded))
 
     def __iter__(self) -> Iterator[AnyFactory]:
-        """Every factory, in the order of the list."""
-        return (self.factory(kind, name) for kind, name in self._entries)
+        """Every factory, ours first.
+
+        Raises:
+            ConfigError: A package is at fault.
+        """
+        return (self.factory(kind, name) for kind, name in (*self._entries, *self._plugins))
 
     def names(self, kind: str) -> Sequence[str]:
         """Names of the components of a kind."""
-        return [name for each, name in self._entries if each == kind]
+        return [name for each, name in (*self._entries, *self._plugins) if each == kind]
 
     def factory(self, kind: str, name: str) -> AnyFactory:
         """The factory of a component.
 
         Raises:
-            ConfigError: There is no such component.
+            ConfigError: There is no such component, or the package that it is of is at fault.
             MissingExtra: A library that it needs isn't installed.
         """
+        plugin = self._plugins.get((kind, name))
+        if plugin is not None:
+            return _factory_of(plugin)
         entry = self._entries.get((kind, name))
         if entry is None:
             known = self.names(kind)
@@ -81,3 +110,14 @@ class Registry:
             ConfigError: There is no such component.
         """
         return cast("type[msgspec.Struct]", self.factory(kind, name).config_type)
+
+
+def _factory_of(plugin: Plugin) -> AnyFactory:
+    loaded = plugin.load()
+    if not isinstance(loaded, Factory):
+        raise plugin.refused(f"it leads to {loaded!r}, wanted a barograph_processor.components.api.Factory")
+    if (loaded.kind, loaded.name) != (plugin.kind, plugin.name):
+        raise plugin.refused(f"it calls itself {loaded.kind} {loaded.name!r}; both names have to be the same")
+    if not issubclass(loaded.config_type, msgspec.Struct):
+        raise plugin.refused(f"its settings are {loaded.config_type!r}, wanted a msgspec.Struct")
+    return loaded

@@ -31,6 +31,9 @@ class Catalog(Protocol):
     def config_type(self, kind: str, name: str) -> type[msgspec.Struct]:
         """What a component can be told."""
 
+    def without(self, excluded: Sequence[str]) -> Catalog:
+        """The same without what other packages add under these names."""
+
 
 def load_file(
     path: Path,
@@ -120,6 +123,7 @@ def _override(values: object, overrides: Overrides) -> object:
 
 def _convert(filled: object, converter: Converter, catalog: Catalog) -> Config:
     values = converter.mapping(filled, "$")
+    catalog = catalog.without(_excluded(values))
     parts: dict[str, dict[str, msgspec.Struct]] = {}
     for section, default in DEFAULTS.items():
         given = values.get(section, dict.fromkeys(default))
@@ -129,6 +133,13 @@ def _convert(filled: object, converter: Converter, catalog: Catalog) -> Config:
     known = {key: value for key, value in rest.items() if key in Config.__struct_fields__}
     config = converter.to(known, Config, "$") or Config()
     return msgspec.structs.replace(config, receivers=parts["receivers"], exporters=parts["exporters"])
+
+
+def _excluded(values: dict[object, object]) -> Sequence[str]:
+    """What the file excludes, before the rest of it is looked at."""
+    plugins = values.get("plugins")
+    names = plugins.get("exclude") if isinstance(plugins, dict) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _components(

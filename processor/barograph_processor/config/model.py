@@ -115,6 +115,17 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retry_for: Duration = Duration("5m")
 
 
+class Plugins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What other packages add.
+
+    Attributes:
+        exclude: What is left out though it is installed: names of packages, or ``kind/name`` as
+            ``barograph components`` lists them.
+    """
+
+    exclude: tuple[str, ...] = ()
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file.
 
@@ -129,6 +140,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         engine: Times and limits.
         export: When results go out.
         storage: Where state is kept.
+        plugins: What other packages add.
     """
 
     receivers: dict[str, msgspec.Struct] = {}
@@ -141,3 +153,4 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     engine: Engine = Engine()
     export: Export = Export()
     storage: Storage = Storage()
+    plugins: Plugins = Plugins()

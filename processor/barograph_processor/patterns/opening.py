@@ -12,6 +12,7 @@ from barograph.errors import ConfigError, StateError
 from barograph_processor.clock import SystemClock
 from barograph_processor.components.api import Context
 from barograph_processor.components.graph import open_graph
+from barograph_processor.components.plugin_signals import signals_of
 from barograph_processor.engine.engine import Engine
 from barograph_processor.patterns.engines import Engines, groups_of
 from barograph_processor.patterns.kept import open_kept
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.settings import PendingStore
     from barograph_processor.patterns.engines import Group
     from barograph_processor.patterns.kept import Kept
+    from barograph_processor.signals.api import Signal
 
 _log = logging.getLogger(__name__)
 
@@ -67,10 +69,12 @@ def open_service(
     Leaving stops intake, exports what is ready and keeps unfinished windows in the storage directory.
 
     Raises:
-        ConfigError: A component or the storage directory can't be opened.
+        ConfigError: A component, a signal of another package or the storage directory can't be used.
     """
     clock = clock or SystemClock()
     telemetry = telemetry or Telemetry(clock.now_ns())
+    registry = registry.without(config.plugins.exclude)
+    signals = signals_of(registry.plugins, telemetry)
     service = Service(config, telemetry, clock)
     with ExitStack() as stack:
         directory = config.storage.directory
@@ -85,7 +89,8 @@ def open_service(
         @contextmanager
         def start(deliveries: Sequence[Delivery]) -> Iterator[Service]:
             engines = Engines(
-                (group, _engine(group, stores[group.name], known, states)) for group in groups_of(config)
+                (group, _engine(group, stores[group.name], known, states, signals))
+                for group in groups_of(config)
             )
             with service.running(engines, deliveries, kept):
                 yield service
@@ -119,15 +124,19 @@ def _states(kept: Kept | None) -> tuple[Mapping[str, bytes], int]:
 
 
 def _engine(
-    group: Group, store: PendingStore, baselines: Sequence[Baseline], states: Mapping[str, bytes]
+    group: Group,
+    store: PendingStore,
+    baselines: Sequence[Baseline],
+    states: Mapping[str, bytes],
+    signals: Sequence[Signal],
 ) -> Engine:
     state = states.get(group.name)
     if state is not None:
         try:
-            return Engine.restore(state, group.settings, store=store, baselines=baselines)
+            return Engine.restore(state, group.settings, store=store, baselines=baselines, signals=signals)
         except StateError as error:
             _log.warning("starting without the unfinished windows of the last run: %s", error)
-    return Engine(group.settings, store=store, baselines=baselines)
+    return Engine(group.settings, store=store, baselines=baselines, signals=signals)
 
 
 @contextmanager

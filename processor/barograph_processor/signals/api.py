@@ -8,15 +8,16 @@ no input or output.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from barograph.semconv.metrics import Metric
     from barograph_processor.signals.reference import Reference
 
 StateT = TypeVar("StateT", bound="State")
@@ -156,3 +157,12 @@ class Signal(Protocol):
 
     def readings(self, view: View) -> Iterator[Reading]:
         """The readings of a view, absent ones left out."""
+
+
+@runtime_checkable
+class DeclaredSignal(Signal, Protocol):
+    """A signal of another package: beside its readings, what they are called and mean."""
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """Every metric that it has readings of: name, ``gauge``, unit, one sentence, attribute names."""

@@ -1,0 +1,55 @@
+"""The commands with packages of others beside them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from components.packages import SIGNAL, write_package
+
+from .processes import barograph, service
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIGNAL_POINTS = {"barograph_signal": {"rows.again": "acme_rows:ROWS"}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose packages are installed for the processes that the test starts."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_components_lists_what_other_packages_add_with_their_names(folder: Path) -> None:
+    write_package(folder, "acme-rows", SIGNAL, SIGNAL_POINTS)
+    write_package(folder, "acme-gone", "", {"barograph_exporter": {"gone": "acme_nowhere:GONE"}})
+    lines = barograph("components").stdout.splitlines()
+    broken, signal = lines[-2:]
+    assert broken.startswith("exporter  gone        broken      the exporter 'gone' of acme-gone 1.2")
+    assert "No module named 'acme_nowhere'; upgrade or uninstall acme-gone" in broken
+    assert "signal    rows.again              acme.rows. [acme-rows 1.2]" == signal
+    rows = json.loads(barograph("components", "--json").stdout)
+    assert ["acme-gone", "acme-rows"] == [row["distribution"] for row in rows if "distribution" in row]
+    assert {
+        "name": "acme.rows", "instrument": "gauge", "unit": "{row}", "brief": "Rows of the window.",
+        "attributes": [],
+    } == rows[-1]["metrics"][0]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_neither_check_nor_run_begins_with_a_broken_package_unless_it_is_left_out(folder: Path) -> None:
+    write_package(folder, "acme-rows", "1 / 0", SIGNAL_POINTS)
+    for command in ("check", "run"):
+        told = barograph(command, status=2).stderr
+        assert "the signal 'rows.again' of acme-rows 1.2" in told
+    config = folder / "barograph.yaml"
+    config.write_text("plugins: {exclude: [acme-rows]}\n", encoding="utf-8")
+    assert "- acme-rows" in barograph("check", "--config", str(config)).stdout
+    with service("--config", str(config)) as running:
+        running.stop()
+    assert 0 == running.process.returncode, running.said
