@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from barograph.errors import BarographError, ConfigError
     from barograph.feedback import Feedback
-    from barograph.lifecycle import configure, flush, shutdown
+    from barograph.lifecycle import configure, drain, flush, shutdown
     from barograph.monitor import Monitor
 
 __version__ = "0.1.0"
@@ -23,6 +23,7 @@ __all__ = [
     "Monitor",
     "__version__",
     "configure",
+    "drain",
     "flush",
     "shutdown",
 ]
@@ -35,6 +36,7 @@ _HOMES = {
     "Feedback": "feedback",
     "Monitor": "monitor",
     "configure": "lifecycle",
+    "drain": "lifecycle",
     "flush": "lifecycle",
     "shutdown": "lifecycle",
 }

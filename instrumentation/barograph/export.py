@@ -19,6 +19,7 @@ from barograph.errors import ConfigError
 from barograph.export_lane import Lane
 from barograph.guard import CONFIGURATION, HISTOGRAMS, OUTCOMES, guard
 from barograph.points import ExplicitBuckets, ExponentialBuckets
+from barograph.routing import begin_anew, event_rows
 from barograph.semconv import attributes
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _EVENT_BYTES = 300
 POINTS_A_CHUNK = 1_500
 EVENTS_A_CHUNK = 512
 _DISABLED = "OTEL_SDK_DISABLED"
+_SINK = "BAROGRAPH_SINK"
 
 
 def _point_bytes(point: SourcePoint) -> int:
@@ -46,11 +48,6 @@ def _point_bytes(point: SourcePoint) -> int:
 def _event_bytes(event: SourceEvent) -> int:
     packed = event.attributes.get(attributes.ML_BATCH_ARROW)
     return _EVENT_BYTES + (len(packed) if isinstance(packed, bytes) else 0)
-
-
-def _event_rows(event: SourceEvent) -> int:
-    rows = event.attributes.get(attributes.ML_BATCH_ROWS, 1)
-    return rows if isinstance(rows, int) else 1
 
 
 class ExporterSink:
@@ -75,7 +72,7 @@ class ExporterSink:
             chunk_items=POINTS_A_CHUNK,
         )
         self._events: Lane[SourceEvent] = Lane(
-            OUTCOMES, self._send_events, size_bytes=_event_bytes, rows=_event_rows, chunk_items=EVENTS_A_CHUNK
+            OUTCOMES, self._send_events, size_bytes=_event_bytes, rows=event_rows, chunk_items=EVENTS_A_CHUNK
         )
 
     def after_fork(self) -> None:
@@ -136,7 +133,7 @@ class ExporterSink:
     def _send_events(self, events: Sequence[SourceEvent]) -> bool:
         made = self._exporters("logs")
         if not made:
-            guard.dropped(OUTCOMES, "no_exporter", sum(map(_event_rows, events)))
+            guard.dropped(OUTCOMES, "no_exporter", sum(map(event_rows, events)))
             return True
         from barograph.export_sdk import send_events  # noqa: PLC0415 - the SDK is an extra
 
@@ -181,8 +178,7 @@ class _Process:
         """In the child: an identity and queues of its own."""
         self.lock = threading.Lock()
         self.source_id = uuid.uuid4().hex
-        if isinstance(self.sink, ExporterSink):
-            self.sink.after_fork()
+        begin_anew(self.sink)
 
 
 _process = _Process()
@@ -195,20 +191,32 @@ def source_id() -> str:
 
 
 def prepare() -> None:
-    """Import the SDK where the default sink will need it; it can't be when the process is ending."""
+    """Import what the default sink will need: the SDK can't be imported when the process is ending.
+
+    What else ``BAROGRAPH_SINK`` names is loaded now, too: in a background thread its imports could
+    meet those of the program halfway.
+    """
     if _process.sink is None:
         with suppress(ImportError):  # said when something is to be sent
             import barograph.export_sdk  # noqa: F401, PLC0415 - the SDK is an extra
+        if os.environ.get(_SINK):
+            default_sink()
 
 
 def default_sink() -> Sink:
     """The sink of the process: what `configure` set, else what the environment says."""
     with _process.lock:
         if _process.sink is None:
-            _process.sink = ExporterSink(
+            makers = (
                 _given(_process.metric_exporter) or _from_environment("metrics"),
                 _given(_process.log_exporter) or _from_environment("logs"),
             )
+            if os.environ.get(_SINK):
+                from barograph.sinks import chosen_sink  # noqa: PLC0415 - imported only when needed
+
+                _process.sink = chosen_sink(*makers)
+            else:
+                _process.sink = ExporterSink(*makers)
         return _process.sink
 
 

@@ -33,6 +33,18 @@ def flush(timeout_s: float = 10.0) -> bool:
     return WORKER.flush(timeout_s)
 
 
+def drain(timeout_s: float = 10.0) -> bool:
+    """Tell that the input has ended: engines in this process close every window at every label horizon.
+
+    Where none runs here (``BAROGRAPH_SINK``), the same as `flush`. What is recorded later revises
+    the windows that it belongs to.
+
+    Returns:
+        False where that took longer.
+    """
+    return WORKER.drain(timeout_s)
+
+
 def shutdown(timeout_s: float = 10.0) -> bool:
     """Flush and stop; what is recorded later is dropped and counted."""
     return WORKER.shutdown(timeout_s)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from barograph import recorder as recording
+from barograph import routing
 from barograph.errors import ConfigError
 from barograph.export import present_sink
 from barograph.guard import CONFIGURATION, HISTOGRAMS, guard
@@ -212,6 +213,15 @@ class Worker:
             self.is_running = False
         guard.raise_pending()
         return request.is_complete
+
+    def drain(self, timeout_s: float) -> bool:
+        """Flush, then have the sinks close what they hold open; whether that was done in time."""
+        deadline = time.monotonic() + timeout_s
+        complete = self.flush(timeout_s)
+        for sink in self._sinks():
+            complete &= routing.drain(sink, max(deadline - time.monotonic(), 0.0))
+        guard.raise_pending()
+        return complete
 
     def shutdown(self, timeout_s: float) -> bool:
         """Flush, end the thread and the sinks; later records are dropped and counted."""

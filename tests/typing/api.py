@@ -47,4 +47,5 @@ decide("41")  # type: ignore[arg-type]
 decorator: Callable[[Callable[[int], int]], Callable[[int], int]] = monitor.watch(operation="score")
 assert_type(monitor.flush(), bool)
 assert_type(barograph.flush(1.0), bool)
+assert_type(barograph.drain(), bool)
 assert_type(barograph.shutdown(), bool)
