@@ -21,6 +21,8 @@ from barograph_processor.wire.refusals import Refusals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from barograph_processor.wire.nesting import Items
+
 _EVENTS: Final = (
     events.ML_INFERENCE_PREDICTION,
     events.ML_INFERENCE_PREDICTION_BATCH,
@@ -39,7 +41,11 @@ def decode_logs(data: bytes, context: DecodeContext) -> Decoded:
     Raises:
         Permanent: The bytes aren't such a request.
     """
-    records = items(parse("logs", data))
+    return decode_records(items(parse("logs", data)), context)
+
+
+def decode_records(records: Items, context: DecodeContext) -> Decoded:
+    """Decode log records that are columns already."""
     attributes = Attributes.of(records.column.field("attributes"), _WANTED)
     kind = _kinds(records.column.field("event_name"), attributes)
     rows = np.flatnonzero((kind >= 0) & ~records.own)

@@ -79,7 +79,7 @@ _TEXTS: Final = (
     names.ML_CLASS_NAME,
     names.ML_BASELINE_ID,
 )
-_STATES: Final = frozenset((*observed.DISJOINT, observed.BELOW, observed.ABOVE))
+STATES: Final = frozenset((*observed.DISJOINT, observed.BELOW, observed.ABOVE))
 _WANTED: Final = (*identity.NAMES, *_TEXTS, names.ML_PANE_LENGTH)
 _CONTENTS: Final[dict[str, Callable[[pa.StructArray, int], Contents]]] = {
     "sum": SumColumns,
@@ -156,7 +156,7 @@ class PointReader:
                 stream, item = _stream(STREAMS[metric_names[i]], texts, i, buckets=self._held != "sum")
                 content = contents.at(int(rows[i]), item)
                 if isinstance(content, ExplicitContent) and not stream.basis:
-                    stream = stream._replace(basis=_basis_of(content.edges))
+                    stream = stream._replace(basis=basis_of(content.edges))
                 point = (keys[owners.group_of[i]], owner.source, stream, item, starts[i], ends[i], panes[i])
                 if temporality[i] == _CUMULATIVE:
                     self.cumulative.append(Cumulative(*point, content))
@@ -201,7 +201,7 @@ def _stream(
     if stream.buckets != buckets:
         raise RefusedPoint(reasons.WRONG_INSTRUMENT)
     name, part, item = (_named(wanted, texts, row) for wanted in (stream.name, stream.part, stream.item))
-    if stream.kind == StreamKind.FEATURE_STATES and item not in _STATES:
+    if stream.kind == StreamKind.FEATURE_STATES and item not in STATES:
         raise RefusedPoint(reasons.BAD_STATE)
     basis = "" if stream.kind == StreamKind.ROWS else texts[names.ML_BASELINE_ID][row] or ""
     return StreamId(stream.kind, name, part, basis), item
@@ -217,7 +217,7 @@ def _named(wanted: tuple[str, str] | None, texts: dict[str, list[str | None]], r
     return text
 
 
-def _basis_of(edges: NDArray[np.float64]) -> str:
+def basis_of(edges: NDArray[np.float64]) -> str:
     """A stand-in for the baseline's id where a source counts on edges of its own."""
     return "edges-" + hashlib.blake2b(edges.tobytes(), digest_size=16).hexdigest()
 
