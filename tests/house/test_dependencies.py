@@ -29,7 +29,7 @@ HOMES = {
     "polars": (),
     "prometheus_client": ("barograph_processor/exporters/prometheus",),
     "ptars": ("barograph_processor/wire/descriptors.py",),
-    "pyarrow": ("barograph_processor/cli", "barograph_processor/wire"),
+    "pyarrow": ("barograph_processor/files", "barograph_processor/wire"),
     "rich": ("barograph_processor/cli",),
     "rocksdict": ("barograph_processor/stores/disk.py",),
     "scipy": ("barograph_processor/signals",),

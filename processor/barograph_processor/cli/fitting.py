@@ -13,9 +13,9 @@ import numpy as np
 from barograph.baseline import Baseline
 from barograph.errors import ConfigError
 from barograph.times import NOT_A_TIME, times_ns
-from barograph_processor.cli.tables import Columns, load, open_tables, require
 from barograph_processor.config.values import Duration
 from barograph_processor.engine.settings import SECOND_NS
+from barograph_processor.files.tables import Columns, load, open_tables, require
 from barograph_processor.signals.fit import OutputRows, fit
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph.baseline import FeatureKind, Task
-    from barograph_processor.cli.tables import Table
+    from barograph_processor.files.tables import Table
 
 LOADS_PER_COLUMN = 2  # `fit` asks once for its length and once for its values
 

@@ -1,0 +1,1 @@
+"""Predictions and ground truth in files: tables of rows, and OTLP as Collectors write it."""
