@@ -11,9 +11,15 @@ import pytest
 
 from barograph.semconv import attributes, metrics
 from barograph.semconv.metrics import Metric
-from barograph_processor.components.guarded import READINGS_MOST, Guarded
+from barograph_processor.components.guarded import (
+    READINGS_MOST,
+    STATE_BYTES_MOST,
+    STREAMS_MOST,
+    Guarded,
+    GuardedObserver,
+)
 from barograph_processor.components.reasons import Lane, Reason
-from barograph_processor.signals.api import Reading, StreamId, StreamKind, View
+from barograph_processor.signals.api import Joined, Outcomes, Reading, StreamId, StreamKind, View
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.telemetry import Telemetry
 
@@ -138,3 +144,91 @@ def test_a_signal_cannot_change_what_the_others_see(caplog: pytest.LogCaptureFix
 
     assert {Reason.SIGNAL_FAILED: 1} == outcome(give, caplog).dropped
     assert [ROWS] == list(VIEW.states)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A state of its own."""
+
+    size_bytes: int = 100
+
+    def merge(self, other: Counted) -> Counted:
+        return self
+
+    def to_bytes(self) -> bytes:
+        return b""
+
+
+class Broken(Counted):
+    """A state whose size can't be told."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "size_bytes":
+            raise ZeroDivisionError
+        return super().__getattribute__(name)
+
+
+def no_states(rows: object) -> Any:
+    return {}
+
+
+@dataclass(frozen=True)
+class Observer(Foreign):
+    see: Callable[[Outcomes | Joined], Any] = no_states
+    states: tuple[type, ...] = (Counted,)
+
+    def observe(self, rows: Outcomes | Joined) -> Any:
+        return self.see(rows)
+
+
+AGE_STREAM = StreamId("age")
+EMPTY = np.empty(0)
+NO_ROWS = Outcomes((), EMPTY.astype(np.int32), EMPTY, EMPTY.reshape(0, 0), (), EMPTY, EMPTY.astype(np.int64))
+
+
+def observed(
+    see: Callable[[Outcomes | Joined], Any], times: int = 1
+) -> tuple[dict[StreamId, Any], dict[str, int]]:
+    telemetry = Telemetry()
+    guarded = GuardedObserver(Observer(lambda view: [], see=see), "acme-age 1.2", telemetry)
+    found: dict[StreamId, Any] = {}
+    for _ in range(times):
+        found.update(guarded.observe(NO_ROWS))
+    reasons = {
+        dict(sample.attributes)[attributes.ML_TELEMETRY_REASON]: int(sample.value)
+        for sample in telemetry.snapshot()
+    }
+    return found, reasons
+
+
+def test_states_of_its_own_pass() -> None:
+    given = {AGE_STREAM: Counted(), AGE_STREAM._replace(part="old"): Counted()}
+    assert (given, {}) == observed(lambda rows: given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {StreamId(StreamKind.ROWS): Counted()},
+        {StreamId("other"): Counted()},
+        {StreamId("age", 1): Counted()},  # type: ignore[arg-type]
+        {"age": Counted()},
+        {AGE_STREAM: CategoryCounts.zero()},
+        {AGE_STREAM: None},
+        {AGE_STREAM: Counted(STATE_BYTES_MOST + 1)},
+        {AGE_STREAM: Broken()},
+    ],
+)
+def test_states_in_streams_of_others_of_undeclared_types_or_too_large_are_left_out(given: Any) -> None:
+    assert ({}, {Reason.STATE_INVALID: 1}) == observed(lambda rows: given)
+
+
+@pytest.mark.parametrize("see", [lambda rows: 1 / 0, lambda rows: None, lambda rows: [1]])
+def test_an_observer_that_fails_gives_no_states(see: Callable[[object], Any]) -> None:
+    assert ({}, {Reason.SIGNAL_FAILED: 2}) == observed(see, times=2)
+
+
+def test_a_signal_has_so_many_streams_and_no_more() -> None:
+    given = {AGE_STREAM._replace(name=str(number)): Counted() for number in range(STREAMS_MOST + 5)}
+    found, reasons = observed(lambda rows: given, times=2)
+    assert (STREAMS_MOST, {Reason.READING_LIMIT: 10}) == (len(found), reasons)

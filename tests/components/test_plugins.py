@@ -11,7 +11,7 @@ from barograph.errors import ConfigError
 from barograph_processor.components.plugin_signals import signals_of
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
-from barograph_processor.signals import declared
+from barograph_processor.signals import codec, declared
 from barograph_processor.signals.api import Reading, View
 from barograph_processor.signals.catalog import SIGNALS
 from barograph_processor.telemetry import Telemetry
@@ -32,6 +32,7 @@ ROWS = {"barograph_signal": {"rows.again": "acme_rows:ROWS"}}
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose packages are installed while the test runs."""
     monkeypatch.setattr(declared, "_declared", {})
+    monkeypatch.setattr(codec, "_KINDS", dict(codec._KINDS))
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
     yield tmp_path
@@ -75,6 +76,9 @@ def test_a_class_is_made_into_a_signal(folder: Path) -> None:
         (SIGNAL.replace("acme.rows", "ml.rows"), {}, "begin with your own"),
         (SIGNAL.replace("def readings", "def figures"), {}, "it has no readings"),
         (f"{SIGNAL}\nclass ROWS:\n    def __init__(self, size): pass", {}, "making one failed: TypeError"),
+        (f"{SIGNAL}\nRows.observe = lambda self, rows: {{}}", {}, "list the types of its states as `states`"),
+        (f"{SIGNAL}\nRows.states = (1,)", {}, "1 is no type of states"),
+        (f"{SIGNAL}\nclass Few:\n    KIND = 3\nRows.states = (Few,)", {}, "state kind 3 is not a plugin's"),
         (SIGNAL, {"barograph_signal": {"quality": "acme_rows:ROWS"}}, "itself has the signal quality"),
         (SIGNAL, {"barograph_signal_2": {"rows": "acme_rows:ROWS"}}, "no plug-ins of the group"),
         (SIGNAL, {"barograph_exporter": {"otlp": "acme_rows:ROWS"}}, "itself has the exporter otlp"),
@@ -94,6 +98,34 @@ def test_what_cannot_be_used_stops_the_start_with_the_package_the_reason_and_the
     way_out = f"plugins: {{exclude: [{group.removeprefix('barograph_')}/{name}]}}"
     assert way_out in message
     assert [] == signals(way_out)
+
+
+STATE = """
+class Few:
+    KIND = 4_321
+
+    @classmethod
+    def read(cls, parameters, content):
+        return cls()
+
+
+Rows.states = (Few,)
+"""
+
+
+def test_the_states_of_a_signal_can_be_read_once_it_is_loaded(folder: Path) -> None:
+    write_package(folder, "acme-rows", SIGNAL + STATE, ROWS)
+    assert 4_321 not in codec.kinds()
+    signals()
+    assert 4_321 in codec.kinds()
+
+
+def test_two_states_may_not_have_one_number(folder: Path) -> None:
+    write_package(folder, "acme-rows", SIGNAL + STATE, ROWS)
+    other = (SIGNAL + STATE).replace("rows.again", "more").replace("acme.rows", "acme.more")
+    write_package(folder, "other-rows", other, {"barograph_signal": {"more": "other_rows:ROWS"}})
+    with pytest.raises(ConfigError, match=r"state kind 4321 is taken .* use another number"):
+        signals()
 
 
 def test_every_problem_is_told_at_once(folder: Path) -> None:

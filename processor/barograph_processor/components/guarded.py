@@ -1,7 +1,7 @@
 """A signal of another package, kept from harming the windows that it reads.
 
-What it raises costs its own readings of one window, told in the log and counted; what it gives is
-checked: names that it declared, finite numbers, no more than `READINGS_MOST`.
+What it raises costs its own readings or states of one window, told in the log and counted; what it gives
+is checked: names that it declared, finite numbers, streams and states of its own, and not too much.
 """
 
 from __future__ import annotations
@@ -12,22 +12,26 @@ from dataclasses import replace
 from itertools import islice
 from numbers import Real
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from barograph.semconv import attributes, metrics
 from barograph_processor.components.reasons import Lane, Reason
-from barograph_processor.signals.api import Reading
+from barograph_processor.signals.api import Reading, StreamId
 from barograph_processor.signals.declared import ADDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from barograph.semconv.metrics import Metric
-    from barograph_processor.signals.api import DeclaredSignal, View
+    from barograph_processor.signals.api import DeclaredSignal, Joined, Observes, Outcomes, State, View
     from barograph_processor.telemetry import Telemetry
 
 READINGS_MOST: Final = 10_000
 """Readings of one view; more are dropped, counted."""
+STREAMS_MOST: Final = 256
+"""Streams of one signal, over all models; more are dropped, counted."""
+STATE_BYTES_MOST: Final = 2**20
+"""Size of a state that a signal makes of the rows of one call; larger ones are dropped, counted."""
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +86,7 @@ class Guarded:
     def _failed(self, error: Exception) -> None:
         if self._is_news(type(error).__name__):
             _log.error(
-                "the signal %r of %s failed; its readings of such windows are left out, counted as %s",
+                "the signal %r of %s failed; what it would have told is left out, counted as %s",
                 self.name, self._origin, Reason.SIGNAL_FAILED, exc_info=error,
             )  # fmt: skip
         self._count(Reason.SIGNAL_FAILED)
@@ -103,6 +107,49 @@ class Guarded:
     def _count(self, reason: str) -> None:
         labels = {attributes.ML_TELEMETRY_LANE: Lane.READINGS, attributes.ML_TELEMETRY_REASON: reason}
         self._telemetry.add(metrics.ML_TELEMETRY_DROPPED, **labels)
+
+
+class GuardedObserver(Guarded):
+    """A signal with states of its own, whose faults stay its own."""
+
+    def __init__(self, signal: DeclaredSignal, origin: str, telemetry: Telemetry) -> None:
+        super().__init__(signal, origin, telemetry)
+        self._observe = cast("Observes[Outcomes | Joined]", signal).observe
+        self._types = tuple(getattr(signal, "states", ()))
+        self._streams: set[StreamId] = set()
+
+    def observe(self, rows: Outcomes | Joined) -> Mapping[StreamId, State]:
+        """The signal's states of the rows, those left out that can't be."""
+        try:
+            found = dict(self._observe(rows))
+        except Exception as error:  # noqa: BLE001  # a package of others may raise whatever it likes
+            self._failed(error)
+            return {}
+        kept: dict[StreamId, State] = {}
+        for stream, state in found.items():
+            try:
+                fault = self._fault_of(stream, state)
+            except Exception as error:  # noqa: BLE001  # likewise
+                fault = f"a state that fails: {type(error).__name__}: {error}"
+            if fault is not None:
+                self._drop(Reason.STATE_INVALID, fault)
+            elif stream not in self._streams and len(self._streams) >= STREAMS_MOST:
+                self._drop(Reason.READING_LIMIT, f"more than {STREAMS_MOST} streams")
+            else:
+                self._streams.add(stream)
+                kept[stream] = state
+        return kept
+
+    def _fault_of(self, stream: object, state: object) -> str | None:
+        if not isinstance(stream, StreamId) or not all(isinstance(part, str) for part in stream):
+            return f"a state in the stream {stream!r}, wanted a StreamId of texts"
+        if stream.kind != self.name:
+            return f"a state in a stream of the kind {stream.kind!r}, wanted {self.name!r}"
+        if not isinstance(state, self._types):
+            return f"a state of the type {type(state).__name__}, which isn't among its states"
+        if state.size_bytes > STATE_BYTES_MOST:
+            return f"a state of {state.size_bytes:,} bytes, over the limit of {STATE_BYTES_MOST:,}"
+        return None
 
 
 def plain(given: object, declared: Mapping[str, Metric]) -> Reading:

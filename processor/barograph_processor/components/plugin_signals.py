@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from barograph.errors import ConfigError
+from barograph.errors import ConfigError, StateError
 from barograph.semconv.metrics import Metric
-from barograph_processor.components.guarded import Guarded
-from barograph_processor.signals.api import DeclaredSignal
+from barograph_processor.components.guarded import Guarded, GuardedObserver
+from barograph_processor.signals.api import DeclaredSignal, Observes
 from barograph_processor.signals.catalog import SCOPES, SIGNALS, checked
+from barograph_processor.signals.codec import register
 from barograph_processor.signals.declared import declare
 
 if TYPE_CHECKING:
     from barograph_processor.components.plugins import Plugin, Plugins
     from barograph_processor.signals.api import Signal
+    from barograph_processor.signals.codec import StateType
     from barograph_processor.telemetry import Telemetry
 
 KIND: Final = "signal"
@@ -36,7 +38,7 @@ def signals_of(plugins: Plugins, telemetry: Telemetry) -> tuple[Signal, ...]:
     problems: list[str] = []
     for plugin in plugins.of_kind(KIND):
         try:
-            found.append(Guarded(signal_of(plugin), plugin.origin, telemetry))
+            found.append(_guarded(signal_of(plugin), plugin.origin, telemetry))
         except ConfigError as error:  # noqa: PERF203  # all problems are told at once
             problems.append(str(error))
     if problems:
@@ -71,6 +73,23 @@ def signal_of(plugin: Plugin) -> DeclaredSignal:
         raise plugin.refused(f"its metrics are {loaded.metrics!r}, wanted one Metric at least")
     try:
         declare(loaded.metrics)
-    except ConfigError as error:
+        _register_states(loaded)
+    except (ConfigError, StateError) as error:
         raise plugin.refused("; ".join(str(error).splitlines())) from error
     return loaded
+
+
+def _register_states(signal: DeclaredSignal) -> None:
+    """Let the states of a signal that observes rows be read again."""
+    states = tuple(getattr(signal, "states", ()))
+    if isinstance(signal, Observes) and not states:
+        raise StateError("it observes rows, so it has to list the types of its states as `states`")
+    for state in states:
+        if not isinstance(state, type) or not isinstance(getattr(state, "KIND", None), int):
+            raise StateError(f"{state!r} is no type of states: it has no number KIND")
+        register(cast("StateType", state))
+
+
+def _guarded(signal: DeclaredSignal, origin: str, telemetry: Telemetry) -> Signal:
+    guard = GuardedObserver if isinstance(signal, Observes) else Guarded
+    return guard(signal, origin, telemetry)

@@ -27,5 +27,7 @@ class Reason:
     """A signal of another package raised: all of its readings of a view, counted once."""
     READING_INVALID: Final = "reading_invalid"
     """A reading that its signal did not declare, or that is no finite number."""
+    STATE_INVALID: Final = "state_invalid"
+    """A state that its signal has not declared the type of, in a stream of another name, or too large."""
     READING_LIMIT: Final = "reading_limit"
-    """A signal of another package gave more readings of a view than are taken, counted once."""
+    """A signal of another package gave more readings of a view, or streams, than are taken."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from barograph.semconv import attributes, metrics
+from barograph_processor.engine.observing import LABELS_SCOPE, WINDOW_SCOPE
 from barograph_processor.engine.results import ClosedWindow, Status
 from barograph_processor.engine.window_state import Published, Slice, merge_all
 from barograph_processor.signals.api import Reading, StreamId, StreamKind, View
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from barograph_processor.signals.reference import Reference
 
 _NS_PER_S = 1_000_000_000
-WINDOW_SCOPE = "window"
-LABELS_SCOPE = "labels"
 
 
 class Closer:

@@ -12,6 +12,7 @@ from barograph_processor.engine.intake import Intake
 from barograph_processor.engine.join import Joiner
 from barograph_processor.engine.key_state import KeyState
 from barograph_processor.engine.measuring import measure_for
+from barograph_processor.engine.observing import Observers
 from barograph_processor.engine.reasons import Lane, Reason, Tally
 from barograph_processor.engine.references import KeyReference, References
 from barograph_processor.engine.snapshot import Portable, key_image, load_key
@@ -64,9 +65,11 @@ class Engine:
         self.store = store
         self._references = References(baselines)
         self._tally = Tally()
-        self._closer = Closer(settings, catalog.SIGNALS if signals is None else signals)
+        signals = catalog.SIGNALS if signals is None else signals
+        self._closer = Closer(settings, signals)
+        self._observers = Observers(signals)
         self.joiner = Joiner(settings, store, self._tally, self._matched)
-        self._intake = Intake(settings, self._tally, self.joiner, self.state_of)
+        self._intake = Intake(settings, self._tally, self.joiner, self.state_of, self._observers)
         self.keys: dict[Key, KeyState] = {}
         self._learned: list[Baseline] = []
         self._waiting_matches = 0
@@ -235,7 +238,7 @@ class Engine:
         for one in image.keys:
             state = engine.state_of(one.key)
             if state is not None:
-                load_key(one, state)
+                load_key(one, state, engine._tally)
         engine._tally.totals.update({(lane, reason): count for lane, reason, count in image.counters})
         engine._intake.points, engine._intake.predictions = image.taken
         joiner = engine.joiner
@@ -268,7 +271,7 @@ class Engine:
     def _fold_matches(self) -> None:
         self._waiting_matches = self._intake.matched = 0
         for state in self.keys.values():
-            state.fold_matches(measure_for(state, self.settings))
+            state.fold_matches(measure_for(state, self.settings, self._observers))
 
     def _close(self, state: KeyState, *, drained: bool) -> list[ClosedWindow]:
         mark_ns = state.watermark.time_ns

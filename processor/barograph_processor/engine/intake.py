@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Batch, Key, KnownTruth
     from barograph_processor.engine.join import Joiner
     from barograph_processor.engine.key_state import KeyState
+    from barograph_processor.engine.observing import Observers
     from barograph_processor.engine.reasons import Tally
     from barograph_processor.engine.settings import Settings
 
@@ -34,12 +35,18 @@ class Intake:
     """
 
     def __init__(
-        self, settings: Settings, tally: Tally, joiner: Joiner, state_of: Callable[[Key], KeyState | None]
+        self,
+        settings: Settings,
+        tally: Tally,
+        joiner: Joiner,
+        state_of: Callable[[Key], KeyState | None],
+        observers: Observers,
     ) -> None:
         self._settings = settings
         self._tally = tally
         self._joiner = joiner
         self._state_of = state_of
+        self._observers = observers
         self.points = 0
         self.predictions = 0
         self.matched = 0
@@ -113,6 +120,8 @@ class Intake:
             self._take_known(batch, batch.truth, rows, state)
         for pane, part in rows_by_pane(batch, fresh, self._settings.pane_ns, self._settings.segments):
             state.add_rows(batch.source, pane, part)
+        for pane, states in self._observers.of_outcomes(batch, fresh, self._settings.pane_ns):
+            state.add_observed(pane, states)
         self.predictions += len(fresh)
         return len(rows) - refused
 

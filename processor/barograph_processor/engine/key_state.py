@@ -17,7 +17,7 @@ from barograph_processor.engine.window_table import WindowTable
 from barograph_processor.signals.api import StreamKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from barograph_processor.engine.batch import Key, Point
     from barograph_processor.engine.join import Match
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.references import KeyReference
     from barograph_processor.engine.settings import Settings
     from barograph_processor.engine.window_state import States, WindowState
-    from barograph_processor.signals.api import StreamId
+    from barograph_processor.signals.api import State, StreamId
 
 _STREAMS_PER_FEATURE = 4
 _STREAMS_OF_OUTPUT = 256
@@ -108,6 +108,15 @@ class KeyState:
         self.waiting_rows += rows.rows
         if self.waiting_rows > self._settings.max_pane_rows:
             self.fold_panes(list(self.panes))
+
+    def add_observed(self, pane: int, states: Mapping[StreamId, State]) -> None:
+        """Take what a signal made of new rows of the outcomes lane.
+
+        It has no part in lanes: no histogram takes its place, and no baseline is learned from it.
+        """
+        for window in self.table.around(pane * self._settings.pane_ns):
+            self._count_refused(merge_all(window.states, states), Lane.OUTCOMES)
+            window.stale = True
 
     def admit_source(self, source: str, pane: int) -> bool:
         """Whether there is room for the source."""

@@ -10,12 +10,13 @@ from barograph_processor.signals.performance_names import alike
 if TYPE_CHECKING:
     from barograph_processor.engine.key_state import KeyState
     from barograph_processor.engine.matches import Measure
+    from barograph_processor.engine.observing import Observers
     from barograph_processor.engine.settings import Settings
     from barograph_processor.signals.api import Joined, State, StreamId
 
 
-def measure_for(state: KeyState, settings: Settings) -> Measure:
-    """The function from joined rows of a key to performance states and the number of unusable rows."""
+def measure_for(state: KeyState, settings: Settings, observers: Observers) -> Measure:
+    """The function from joined rows of a key to the states made of them and the number of unusable rows."""
     reference = state.reference.current
     output = None if reference is None else reference.output
     positive = None if output is None else output.positive
@@ -25,8 +26,8 @@ def measure_for(state: KeyState, settings: Settings) -> Measure:
         joined = alike(joined)
         task = known or performance.infer_task(joined)
         if task is None:
-            return {}, len(joined.delay_s)
+            return observers.of_joined(joined), len(joined.delay_s)
         measured = performance.measure(joined, task=task, positive=positive)
-        return measured.states, measured.unusable
+        return {**measured.states, **observers.of_joined(joined)}, measured.unusable
 
     return measure

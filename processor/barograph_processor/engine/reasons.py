@@ -31,6 +31,8 @@ class Reason:
     """Differs from what was taken before under the same id; the first wins."""
     INCOMPATIBLE: Final = "incompatible"
     """A state that can't be merged with those of its stream."""
+    UNKNOWN_STATE: Final = "unknown_state"
+    """A state of a signal that is no longer installed, found when starting again."""
     UNUSABLE: Final = "unusable"
     """A joined pair that no performance figure can be made of, a class against a number."""
     KEY_LIMIT: Final = "key_limit"

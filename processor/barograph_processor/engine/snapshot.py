@@ -18,6 +18,7 @@ from barograph_processor.engine.images import (
 from barograph_processor.engine.intervals import IntervalSet
 from barograph_processor.engine.outcomes import OutcomeRows
 from barograph_processor.engine.panes import Pane
+from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.engine.window_state import Published, WindowState
 from barograph_processor.signals import codec
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.engine.images import Encoded
     from barograph_processor.engine.key_state import KeyState
+    from barograph_processor.engine.reasons import Tally
     from barograph_processor.engine.references import KeyReference
     from barograph_processor.engine.window_state import States
     from barograph_processor.signals.api import State, StreamId
@@ -73,8 +75,8 @@ def key_image(state: KeyState) -> KeyImage:
     )
 
 
-def load_key(image: KeyImage, state: KeyState) -> None:
-    """Make a new key what the image says.
+def load_key(image: KeyImage, state: KeyState, tally: Tally) -> None:
+    """Make a new key what the image says; what is missing of it is counted.
 
     Raises:
         StateError: A state's bytes are damaged.
@@ -91,7 +93,7 @@ def load_key(image: KeyImage, state: KeyState) -> None:
     state.counted.decided = image.decided
     state.slices.load(iter(image.slices), image.slice_floors)
     for one in image.windows:
-        state.table.windows[one.kind, one.start_ns] = _window(one)
+        state.table.windows[one.kind, one.start_ns] = _window(one, tally)
         state.table.touched.add((one.kind, one.start_ns))
     state.table.floors = image.floors
     state.features.newest = image.features
@@ -155,11 +157,11 @@ def _window_image(kind: int, window: WindowState) -> WindowImage:
     )
 
 
-def _window(image: WindowImage) -> WindowState:
+def _window(image: WindowImage, tally: Tally) -> WindowState:
     window = WindowState(image.start_ns, image.end_ns)
-    window.states = _decode(image.states)
+    window.states = _decode(image.states, tally)
     window.segment_rows = {(name, value): rows for name, value, rows in image.segment_rows}
-    window.labels = {part: _decode(states) for part, states in image.labels}
+    window.labels = {part: _decode(states, tally) for part, states in image.labels}
     window.stale = image.stale
     window.changed_horizon = image.changed_horizon
     window.revision = image.revision
@@ -199,8 +201,29 @@ def _load_reference(image: ReferenceImage, reference: KeyReference) -> None:
 
 
 def _encode(states: Mapping[StreamId, State]) -> Encoded:
-    return [(stream, state.to_bytes()) for stream, state in states.items()]
+    """The states' bytes; a state of another package that has none is left out, as it could not be read."""
+    encoded: Encoded = []
+    for stream, state in states.items():
+        try:
+            encoded.append((stream, state.to_bytes()))
+        except Exception:  # noqa: PERF203  # one state's fault is not the others'
+            if not codec.is_foreign(state):
+                raise
+    return encoded
 
 
-def _decode(encoded: Encoded) -> States:
-    return {stream: codec.decode(data) for stream, data in encoded}
+def _decode(encoded: Encoded, tally: Tally | None = None) -> States:
+    """The states, without those of packages that aren't installed any more: they are counted.
+
+    Raises:
+        StateError: A state's bytes are damaged.
+    """
+    states: States = {}
+    for stream, data in encoded:
+        try:
+            states[stream] = codec.decode(data)
+        except Exception:  # noqa: PERF203  # likewise
+            if tally is None or not codec.holds_foreign(data):
+                raise
+            tally.count(Lane.OUTCOMES, Reason.UNKNOWN_STATE)
+    return states

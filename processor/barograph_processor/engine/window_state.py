@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from barograph.errors import StateError
+from barograph_processor.signals import codec
 from barograph_processor.signals.counts import OTHER, kept
 
 if TYPE_CHECKING:
@@ -127,7 +128,10 @@ class WindowState:
 
 
 def merge_all(into: States, states: Mapping[StreamId, State]) -> int:
-    """Merge states of many streams; returns the number of those that are unlike what is there."""
+    """Merge states of many streams; returns the number of those that are unlike what is there.
+
+    What else a state of another package raises costs the same: itself.
+    """
     refused = 0
     for stream, state in states.items():
         held = into.get(stream)
@@ -137,5 +141,9 @@ def merge_all(into: States, states: Mapping[StreamId, State]) -> int:
         try:
             into[stream] = held.merge(state)
         except StateError:
+            refused += 1
+        except Exception:
+            if not codec.is_foreign(held):
+                raise
             refused += 1
     return refused

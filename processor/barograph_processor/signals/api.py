@@ -105,6 +105,32 @@ class Joined:
     delay_s: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Predictions as columns of n rows, each prediction once.
+
+    Class columns hold codes into `classes`, -1 where a row has none; float columns hold NaN
+    where a row has none.
+
+    Attributes:
+        classes: Every class named in the rows, as text.
+        predicted_class: int32 [n].
+        score: float64 [n], probability of the positive class.
+        scores: float64 [n, k], probability of each of `score_classes`; k may be 0.
+        score_classes: The classes of the columns of `scores`.
+        predicted_value: float64 [n], for regression.
+        time_ns: int64 [n], event time, Unix nanoseconds.
+    """
+
+    classes: tuple[str, ...]
+    predicted_class: NDArray[np.int32]
+    score: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    score_classes: tuple[str, ...]
+    predicted_value: NDArray[np.float64]
+    time_ns: NDArray[np.int64]
+
+
 class Reading(NamedTuple):
     """One figure of a closed window.
 
@@ -166,3 +192,18 @@ class DeclaredSignal(Signal, Protocol):
     @property
     def metrics(self) -> Sequence[Metric]:
         """Every metric that it has readings of: name, ``gauge``, unit, one sentence, attribute names."""
+
+
+RowsT_contra = TypeVar("RowsT_contra", contravariant=True)
+
+
+@runtime_checkable
+class Observes(Protocol[RowsT_contra]):
+    """A signal that makes states of its own of rows, which its view then holds.
+
+    Rows are `Outcomes` for a ``window`` signal and `Joined` for a ``labels`` signal. Each row comes once,
+    whatever its sender repeats, and states of all rows of a window (and horizon, and segment) are merged.
+    """
+
+    def observe(self, rows: RowsT_contra) -> Mapping[StreamId, State]:
+        """States of the rows, by streams whose kind is the signal's name; depends on the rows alone."""

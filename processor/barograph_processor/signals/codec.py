@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from barograph.errors import StateError
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.exponential import ExponentialHistogram
-from barograph_processor.signals.frame import unseal
+from barograph_processor.signals.frame import kind_of, unseal
 from barograph_processor.signals.histogram import ExplicitHistogram
 from barograph_processor.signals.performance_confusion import ConfusionCounts
 from barograph_processor.signals.performance_errors import ProbabilityErrors, RegressionErrors
@@ -72,6 +72,16 @@ def register(state: StateTypeT) -> StateTypeT:
     if _KINDS.setdefault(state.KIND, state) is not state:
         raise StateError(f"state kind {state.KIND} is taken by {_KINDS[state.KIND]!r}; use another number")
     return state
+
+
+def is_foreign(state: object) -> bool:
+    """Whether a state is of a plugin's kind."""
+    return getattr(state, "KIND", 0) >= FIRST_PLUGIN_KIND
+
+
+def holds_foreign(data: bytes) -> bool:
+    """Whether the bytes say that they are a state of a plugin's kind."""
+    return kind_of(data) >= FIRST_PLUGIN_KIND
 
 
 def encode(state: State) -> bytes:

@@ -100,6 +100,11 @@ def unseal(data: bytes) -> Frame:
     return Frame(kind, Reader(data[_PREFIX.size : split]), Reader(data[split:end]))
 
 
+def kind_of(data: bytes) -> int:
+    """The kind that a state's bytes claim, unchecked; -1 where they are too short for one."""
+    return -1 if len(data) < _PREFIX.size else int(_PREFIX.unpack_from(data)[2])
+
+
 def _digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
 
