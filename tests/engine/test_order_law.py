@@ -193,6 +193,35 @@ def test_a_restart_at_any_moment_gives_equal_final_readings(
 
 
 @SEARCH
+@given(data=st.data(), every=rows, learn_rows=st.integers(1, 40), give=st.booleans())
+def test_a_restored_engine_closes_the_same_windows_at_the_same_moments(
+    data: st.DataObject, every: list[Row], learn_rows: int, give: bool, baseline: Baseline
+) -> None:
+    law = replace(LAW, learn_rows=learn_rows, idle_ns=HOUR_NS)
+    given_ones = [baseline] if give else []
+    engine = engine_of(law, baselines=given_ones)
+    restored = engine_of(law, baselines=given_ones)
+    now_ns = NOON
+    for batch in batches_of(every):
+        now_ns += data.draw(st.sampled_from([0, MINUTE_NS, 2 * HOUR_NS, DAY_NS]))
+        step = data.draw(st.sampled_from(["feed", "feed", "feed and advance", "feed and drain", "restart"]))
+        if step == "restart":
+            learned = restored.new_baselines()
+            restored = Engine.restore(
+                engine.snapshot(), law, store=MemoryStore(), baselines=[*given_ones, *learned]
+            )
+        for one in (engine, restored):
+            one.feed([batch], now_ns)
+        if "advance" in step:
+            assert engine.advance(now_ns) == restored.advance(now_ns)
+        elif "drain" in step:
+            assert engine.drain(now_ns) == restored.drain(now_ns)
+    assert contents(engine) == contents(restored)
+    assert engine.snapshot() == restored.snapshot()
+    assert engine.drain(now_ns) == restored.drain(now_ns)
+
+
+@SEARCH
 @given(data=st.data(), every=rows, learn_rows=st.integers(1, 30))
 def test_what_is_learned_does_not_depend_on_the_order(
     data: st.DataObject, every: list[Row], learn_rows: int, baseline: Baseline

@@ -220,13 +220,16 @@ class Engine:
         baselines: Iterable[Baseline] = (),
         signals: Sequence[Signal] | None = None,
     ) -> Engine:
-        """Go on from a snapshot; silence of sources counts from now.
+        """Go on from a snapshot, as the engine that made it would have.
+
+        Where time has passed in which nothing could come, call `wake` too.
 
         Args:
             data: What `snapshot` gave.
             settings: As of a new engine; panes, windows, horizons and segments as before.
             store: The store that the engine had; an empty one where entries are in memory alone.
-            baselines: As of a new engine.
+            baselines: As of a new engine; those that were learned, not fitted, hold for keys alone that
+                the snapshot doesn't know.
             signals: As of a new engine.
 
         Raises:
@@ -247,6 +250,15 @@ class Engine:
         if image.pending is not None and isinstance(store, Portable):
             store.load(image.pending)
         return engine
+
+    def wake(self) -> None:
+        """A stop lies behind, in which no source could be heard: their silence counts from now."""
+        for state in self.keys.values():
+            state.watermark.wake()
+
+    def know(self, baselines: Iterable[Baseline]) -> None:
+        """Compare keys that are new from now on with further baselines."""
+        self._references.add(baselines)
 
     def state_of(self, key: Key) -> KeyState | None:
         """What is known of a key, begun where it is new; None where there are too many."""

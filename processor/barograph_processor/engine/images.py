@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.settings import Settings
 
 MAGIC = b"BGEN"
-FORMAT = 1
+FORMAT = 2
 
 Encoded = list[tuple[StreamId, bytes]]
 
@@ -106,7 +106,7 @@ class KeyImage(msgspec.Struct, array_like=True):
 
     key: Key
     watermark_ns: int | None
-    seen: list[tuple[str, str, int]]
+    seen: list[tuple[str, str, int, int | None]]
     panes: list[PaneImage]
     counted: list[tuple[int, str, Encoded]]
     histograms: list[tuple[str, str, list[int]]]

@@ -24,6 +24,10 @@ class References:
     def __init__(self, baselines: Iterable[Baseline]) -> None:
         self._known: dict[tuple[str, str, str], Baseline] = {}
         self._without_output: dict[tuple[str, str], Baseline] = {}
+        self.add(baselines)
+
+    def add(self, baselines: Iterable[Baseline]) -> None:
+        """Know further ones; none takes the place of one that is known."""
         # What was fitted on purpose goes before what was learned.
         for baseline in sorted(baselines, key=lambda one: one.header.learned):
             header = baseline.header
@@ -97,6 +101,17 @@ class KeyReference:
             baseline = Baseline(self.learning.baseline(self._key, cast("Task | None", task)))
             self.adopt(baseline, self.learning.end_ns)
             self._done(baseline)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it was given on purpose, rather than learned by an earlier run."""
+        return self.given is not None and not self.given.header.learned
+
+    def unlearn(self) -> Learning:
+        """Begin to learn anew, whatever was given."""
+        self.given = self._reference = None
+        self.learning = Learning(self._settings)
+        return self.learning
 
     def adopt(self, baseline: Baseline, from_ns: int | None) -> None:
         """Use a baseline that was learned."""

@@ -186,12 +186,14 @@ def _reference_image(reference: KeyReference) -> ReferenceImage:
 
 
 def _load_reference(image: ReferenceImage, reference: KeyReference) -> None:
-    if reference.given is not None:
+    if reference.fitted:
         return
+    # What an earlier run learned was learned of this key's own rows, and the image knows from when it holds.
     if image.learned is not None:
+        reference.unlearn()
         reference.adopt(Baseline(image.learned), image.from_ns)
-    elif image.learning is not None and reference.learning is not None:
-        learning, held = reference.learning, image.learning
+    elif image.learning is not None:
+        learning, held = reference.unlearn(), image.learning
         learning.states = _decode(held.states)
         learning.rows, learning.start_ns, learning.end_ns = held.rows, held.start_ns, held.end_ns
         learning.slices = {

@@ -43,7 +43,7 @@ class Watermark:
         active: int | None = None
         newest: tuple[int, int] | None = None
         for name, (time_ns, heard_ns) in self._seen.items():
-            if heard_ns is None:  # after a restart, silence counts from now
+            if heard_ns is None:  # since `wake`
                 self._seen[name] = (time_ns, now_ns)
                 heard_ns = now_ns  # noqa: PLW2901
             if now_ns - heard_ns <= self._idle_ns:
@@ -70,11 +70,15 @@ class Watermark:
         """Every source that is remembered."""
         return {source for source, _ in self._seen}
 
-    def entries(self) -> list[tuple[str, str, int]]:
-        """(source, lane, greatest event time), for snapshots."""
-        return [(source, lane, time_ns) for (source, lane), (time_ns, _) in self._seen.items()]
+    def entries(self) -> list[tuple[str, str, int, int | None]]:
+        """(source, lane, greatest event time, when it was last heard), for snapshots."""
+        return [(*name, *seen) for name, seen in self._seen.items()]
 
-    def load(self, time_ns: int | None, entries: Iterable[tuple[str, str, int]]) -> None:
+    def load(self, time_ns: int | None, entries: Iterable[tuple[str, str, int, int | None]]) -> None:
         """Take over what another watermark had seen."""
         self.time_ns = time_ns
-        self._seen = {(source, lane): (seen_ns, None) for source, lane, seen_ns in entries}
+        self._seen = {(source, lane): (seen_ns, heard_ns) for source, lane, seen_ns, heard_ns in entries}
+
+    def wake(self) -> None:
+        """Count the silence of every source from the next `advance` on."""
+        self._seen = {name: (seen_ns, None) for name, (seen_ns, _) in self._seen.items()}

@@ -133,9 +133,12 @@ def _engine(
     state = states.get(group.name)
     if state is not None:
         try:
-            return Engine.restore(state, group.settings, store=store, baselines=baselines, signals=signals)
+            engine = Engine.restore(state, group.settings, store=store, baselines=baselines, signals=signals)
         except StateError as error:
             _log.warning("starting without the unfinished windows of the last run: %s", error)
+        else:
+            engine.wake()
+            return engine
     return Engine(group.settings, store=store, baselines=baselines, signals=signals)
 
 
