@@ -11,7 +11,7 @@ from barograph.batches import Batch, Item, batches
 from barograph.columns import event_times
 from barograph.counting import FeaturePlan, PaneCounts, take_answer, take_rows
 from barograph.guard import HISTOGRAMS, guard
-from barograph.outputs import OutputSpec
+from barograph.output_specs import OutputSpecs
 from barograph.panes import NS_PER_S, SliceBook, split
 from barograph.predictions import PredictionPlan
 from barograph.queues import ItemQueue
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from barograph.baseline import Baseline
     from barograph.columns import RawColumn
     from barograph.identity import Identity
-    from barograph.outputs import Answer
+    from barograph.outputs import Answer, OutputSpec
     from barograph.points import AttributeValue, Sink, SourcePoint
     from barograph.redact import Redactor
 
@@ -37,7 +37,6 @@ TAKE_ITEMS = 1_024
 MOST_ITEMS = 8_192
 CELLS_AT_ONCE = 131_072
 MAX_OPEN_PANES = 32
-MAX_OUTPUTS = 20
 MAX_TIMINGS = 65_536
 # How long after a pane's end its last rows may still be on their way through the queue.
 _LINGER_S = 1.0
@@ -94,7 +93,7 @@ class Recorder:
         self.retired = False
         self._schema = Schema(settings.baseline, settings.feature_names, settings.roles)
         self._plan = FeaturePlan(self._schema, settings.baseline, settings.redactor)
-        self._specs: dict[str, OutputSpec] = {settings.identity.output: settings.spec}
+        self._outputs = OutputSpecs(settings.identity.output, settings.spec, settings.baseline)
         self._prediction_plans: dict[str, PredictionPlan] = {}
         self.reset()
 
@@ -172,7 +171,7 @@ class Recorder:
                 columns = self._schema.role_columns(batch.frame, names)
                 features = self._schema.read(batch.frame, names)
         times = self._times(batch, columns)
-        answers = self._answers(batch)
+        answers = self._outputs.answers(batch)
         if features is None and not answers:
             answers = {self.settings.identity.output: None}
         self._count_rows(features, answers, times)
@@ -206,63 +205,10 @@ class Recorder:
             times = np.where(unknown, arrival, times)
         return times
 
-    def _answers(self, batch: Batch) -> dict[str, Answer | None]:
-        main = self.settings.identity.output
-        prediction, scores = batch.prediction, batch.scores
-        if isinstance(prediction, np.ndarray) and prediction.ndim == 2:  # noqa: PLR2004 - two dimensions
-            prediction = dict(zip(self._output_names(prediction.shape[1]), prediction.T, strict=True))
-        elif isinstance(prediction, list) and prediction and isinstance(prediction[0], tuple):
-            listed: list[tuple[object, ...]] = prediction
-            names = self._output_names(len(listed[0]))
-            prediction = {name: [row[place] for row in listed] for place, name in enumerate(names)}
-        by_output: dict[str, RawColumn] = {}
-        if isinstance(scores, dict):
-            outputs = set(prediction) if isinstance(prediction, dict) else set(self._baseline_outputs())
-            if scores and set(scores) <= outputs:
-                by_output, scores = scores, None
-        if isinstance(prediction, dict) or by_output:
-            named = dict.fromkeys([*(prediction if isinstance(prediction, dict) else ()), *by_output])
-            answers: dict[str, Answer | None] = {main: None}
-            for name in named:
-                one = prediction.get(name) if isinstance(prediction, dict) else None
-                spec = self._spec(name)
-                if spec is not None:
-                    answers[name] = spec.answer(one, by_output.get(name), batch.rows)
-            return answers
-        if prediction is None and scores is None:
-            return {main: None}
-        spec = self._specs[main]
-        return {main: spec.answer(prediction, scores, batch.rows)}
-
-    def _baseline_outputs(self) -> list[str]:
-        baseline = self.settings.baseline
-        return [one.name for one in baseline.header.outputs] if baseline is not None else []
-
-    def _output_names(self, count: int) -> list[str]:
-        known = self._baseline_outputs()
-        return known if len(known) == count else [str(place) for place in range(count)]
-
-    def _spec(self, output: str) -> OutputSpec | None:
-        spec = self._specs.get(output)
-        if spec is None:
-            if len(self._specs) > MAX_OUTPUTS:
-                guard.drop(
-                    HISTOGRAMS, "too_many_outputs", f"outputs beyond {MAX_OUTPUTS} a model are not counted", 1
-                )
-                return None
-            baseline = self.settings.baseline
-            known = (
-                next((one for one in baseline.header.outputs if one.name == output), None)
-                if baseline
-                else None
-            )
-            spec = self._specs[output] = OutputSpec(known)
-        return spec
-
     def _prediction_plan(self, output: str) -> PredictionPlan:
         plan = self._prediction_plans.get(output)
         if plan is None:
-            plan = self._prediction_plans[output] = PredictionPlan(self._specs[output])
+            plan = self._prediction_plans[output] = PredictionPlan(self._outputs.specs[output])
         return plan
 
     def _lane(self, output: str) -> OutcomeLane:
@@ -275,7 +221,7 @@ class Recorder:
         return lane
 
     def _identity(self, output: str) -> Identity:
-        return self.settings.identity._replace(output=output, task=self._specs[output].task)
+        return self.settings.identity._replace(output=output, task=self._outputs.specs[output].task)
 
     def _count_rows(
         self, features: Features | None, answers: dict[str, Answer | None], times: npt.NDArray[np.int64]
@@ -378,7 +324,7 @@ class Recorder:
         source = self._source_id()
         return {
             output: self._identity(output).point_attributes(source, self.settings.pane_s)
-            for output in self._specs
+            for output in self._outputs.specs
         }
 
     def _stream(self) -> Hashable:
