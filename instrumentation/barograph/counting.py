@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from barograph.baseline import Baseline
+    from barograph.buckets import BucketBook
     from barograph.histograms import NumberCounts, PreparedNumbers
     from barograph.outputs import Answer
     from barograph.points import AttributeValue, PointData
@@ -53,8 +54,11 @@ class PreparedRows(NamedTuple):
 class FeaturePlan:
     """How the features of one model are counted."""
 
-    def __init__(self, schema: Schema, baseline: Baseline | None, redactor: Redactor) -> None:
+    def __init__(
+        self, schema: Schema, baseline: Baseline | None, redactor: Redactor, buckets: BucketBook
+    ) -> None:
         self.schema = schema
+        self.buckets = buckets
         self._redactor = redactor
         known = {one.name: one for one in baseline.header.features} if baseline is not None else {}
         self._vocabularies = {name: one.categories for name, one in known.items() if one.kind == "category"}
@@ -71,7 +75,8 @@ class FeaturePlan:
         """Find states and buckets of rows."""
         if features is None:
             return PreparedRows(None, [], [], answers, has_features=False)
-        numbers = self.numbers.prepare(features.numbers) if features.numbers.shape[1] else None
+        told = self.buckets.hidden(self.schema.numbers, features.numbers)
+        numbers = self.numbers.prepare(told) if told.shape[1] else None
         return PreparedRows(numbers, features.categories, features.undecided, answers, has_features=True)
 
 
@@ -143,7 +148,7 @@ class PaneCounts:
         states: dict[str, dict[str, int]] = {}
         for column, name in enumerate(schema.numbers):
             data = self._numbers.data(column) if self._numbers is not None else None
-            if data is not None:
+            if data is not None and not self._plan.buckets.is_silent(name):
                 yield metrics.ML_FEATURE_VALUE, {attributes.ML_FEATURE_NAME: name}, data
             states[name] = self._numbers.states(column) if self._numbers is not None else {}
         for place, name in enumerate(schema.categories):

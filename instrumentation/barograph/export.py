@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 from barograph.errors import ConfigError
 from barograph.export_lane import Lane
 from barograph.guard import CONFIGURATION, HISTOGRAMS, OUTCOMES, guard
-from barograph.points import ExplicitBuckets, ExponentialBuckets
+from barograph.points import ExplicitBuckets, ExponentialBuckets, value_bytes
 from barograph.routing import begin_anew, event_rows
-from barograph.semconv import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,8 +45,7 @@ def _point_bytes(point: SourcePoint) -> int:
 
 
 def _event_bytes(event: SourceEvent) -> int:
-    packed = event.attributes.get(attributes.ML_BATCH_ARROW)
-    return _EVENT_BYTES + (len(packed) if isinstance(packed, bytes) else 0)
+    return _EVENT_BYTES + value_bytes(event.attributes)
 
 
 class ExporterSink:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from barograph import packing
 from barograph.classes import class_text, class_texts
 from barograph.columns import event_times, is_missing, kind_of, numbers, values
 from barograph.guard import FEEDBACK, guard
-from barograph.outcomes import TIME, possible, row_attributes, row_too_large
+from barograph.outcomes import TIME, chosen, possible, row_too_large
 from barograph.points import SourceEvent
+from barograph.readable import row_attributes
 from barograph.semconv import attributes, events
 from barograph.times import NOT_A_TIME, time_ns
 
@@ -180,7 +180,7 @@ class Feedback:
         if not present.all():
             told = "labels without value or time, or with neither id nor prediction"
             guard.drop(FEEDBACK, "incomplete", told, int(count - present.sum()))
-            columns = _chosen(columns, np.flatnonzero(present))
+            columns = chosen(columns, np.flatnonzero(present))
         rows = int(present.sum())
         if rows:
             packed = not is_single and packing.available()
@@ -194,7 +194,7 @@ class Feedback:
                 self._carried | {attributes.ML_BATCH_ROWS: end - start, attributes.ML_BATCH_ARROW: data},
             )
             for start, end, data in packing.packed_parts(
-                columns, rows, too_large=partial(row_too_large, FEEDBACK)
+                columns, rows, too_large=lambda start, end: row_too_large(FEEDBACK, end - start)
             )
         ]
 
@@ -275,15 +275,3 @@ def _facts(facts: dict[str, Any]) -> dict[str, Any]:
                 class_text(key) or "": convert(column) for key, column in facts[name].items()
             }
     return columns
-
-
-def _chosen(columns: dict[str, Any], places: npt.NDArray[np.intp]) -> dict[str, Any]:
-    chosen: dict[str, Any] = {}
-    for name, column in columns.items():
-        if isinstance(column, dict):
-            chosen[name] = _chosen(column, places)
-        else:
-            chosen[name] = (
-                column[places] if isinstance(column, np.ndarray) else [column[place] for place in places]
-            )
-    return chosen

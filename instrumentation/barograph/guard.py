@@ -15,6 +15,7 @@ HISTOGRAMS = "histograms"
 OUTCOMES = "outcomes"
 FEEDBACK = "feedback"
 SPANS = "spans"
+ROWS = "rows"
 CONFIGURATION = "configuration"
 
 _TRUE = frozenset({"1", "true", "yes", "on"})

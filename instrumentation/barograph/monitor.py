@@ -18,6 +18,8 @@ from barograph.identity import Identity
 from barograph.outputs import OutputSpec
 from barograph.recorder import Recorder, RecorderSettings
 from barograph.redact import Redactor
+from barograph.redaction import Redaction, Rule
+from barograph.sampling import rate_of
 from barograph.schema import Roles
 from barograph.watching import watched
 from barograph.worker import WORKER
@@ -62,6 +64,12 @@ class Monitor:
             without a threshold the likelier class is.
         pane_s: Length of a pane of event time in seconds, a divisor of a day; the same in the processor.
         outcomes: How predictions with ids leave: ``packed``, ``readable``, or not at all (``off``).
+        rows: Which of them leave with their features: none (``off``), ``all``, or a share such as
+            0.1, drawn by a hash of the id (see `barograph.sampling`).
+        redact: How the columns of those leave: ``clear``, ``drop``, ``hash``, ``bucket`` or
+            ``bucket:<width>``, as a mapping or as text ``ssn=drop,name=hash,age=bucket:10``; ``*``
+            stands for every other column. Nothing stated: numbers and the baseline's categories as they
+            are, other categories as keyed hashes.
         clear: Columns whose categories may leave the process as they are; ``*`` for all.
         hash_key: Key of the hashes by which all other categories leave it.
         sink: Where points and events go; else what the OpenTelemetry environment says.
@@ -95,6 +103,8 @@ class Monitor:
         threshold: float | None = None,
         pane_s: int = PANE_S,
         outcomes: Literal["packed", "readable", "off"] = "packed",
+        rows: str | float = "off",
+        redact: str | Mapping[str, str] | None = None,
         clear: Collection[str] = (),
         hash_key: str | bytes | None = None,
         sink: Sink | None = None,
@@ -106,16 +116,19 @@ class Monitor:
         known = next((one for one in found.header.outputs if one.name == output), None) if found else None
         spec = OutputSpec(known, task=task, classes=classes, positive=positive, threshold=threshold)
         identity = Identity(self.name, self.version, output, found.id if found else None, spec.task)
+        rate, redaction = _rows(rows, redact)
         settings = RecorderSettings(
             identity=identity,
             spec=spec,
             baseline=found,
             feature_names=tuple(map(str, feature_names)) if feature_names is not None else None,
             roles=_roles(columns),
-            redactor=Redactor(self.name, key=hash_key, clear=frozenset(clear)),
+            redactor=Redactor(self.name, key=hash_key, clear=redaction.clear.union(clear)),
             pane_s=_pane(pane_s),
             interval_s=_interval_s(),
             outcomes="" if outcomes == "off" else outcomes,
+            rows=rate,
+            redaction=redaction,
             clock=clock,
         )
         self._recorder = Recorder(
@@ -330,6 +343,17 @@ def _roles(columns: str | Mapping[str, str | Sequence[str]] | None) -> Roles:
             raise
         guard.drop(CONFIGURATION, "unknown_role", str(error))
         return Roles()
+
+
+def _rows(rows: str | float, redact: str | Mapping[str, str] | None) -> tuple[float, Redaction]:
+    try:
+        return rate_of(rows), Redaction.parse(redact)
+    except ConfigError as error:
+        if guard.is_strict:
+            raise
+        # Whoever meant to hide something must not send it because of a slip.
+        guard.drop(CONFIGURATION, "wrong_rows", f"{error}; neither features of rows nor segments are sent")
+        return 0.0, Redaction(otherwise=Rule("drop"))
 
 
 def _pane(pane_s: int) -> int:

@@ -1,18 +1,18 @@
-"""The outcomes lane: predictions with their ids, without features, as packed or readable events."""
+"""The outcomes and rows lanes: predictions with their ids, those drawn with features, as events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from barograph import packing
 from barograph.export import source_id
-from barograph.guard import CONFIGURATION, OUTCOMES, guard
-from barograph.points import SourceEvent
+from barograph.guard import CONFIGURATION, OUTCOMES, ROWS, guard
+from barograph.points import SourceEvent, value_bytes
+from barograph.readable import row_attributes, row_features
 from barograph.semconv import attributes, events
 
 if TYPE_CHECKING:
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     from barograph.identity import Identity
     from barograph.packing import Column
     from barograph.points import AttributeValue, Sink
+    from barograph.row_features import FeatureColumn
+    from barograph.spans import Spans
 
 TIME = "time_unix_nano"
+# As OpenTelemetry names them in logs that aren't OTLP.
+TRACE_ID = "trace_id"
+SPAN_ID = "span_id"
 MAX_WAITING_ROWS = 16_384
+MAX_WAITING_CELLS = 2**20
 # How far rounding in single precision may push a probability outside 0 to 1; the processor clips it.
 _ROUNDING = 1e-6
 
@@ -39,9 +45,20 @@ class _Rows:
     def shape(self) -> tuple[object, ...]:
         """Rows of one shape can share an event."""
         return tuple(
-            (name, tuple(column) if isinstance(column, Mapping) else None)
+            (
+                name,
+                tuple((one, isinstance(child, np.ndarray)) for one, child in column.items())
+                if isinstance(column, Mapping)
+                else None,
+            )
             for name, column in self.columns.items()
         )
+
+    @property
+    def cells(self) -> int:
+        """Values of all rows, about."""
+        width = sum(len(one) if isinstance(one, Mapping) else 1 for one in self.columns.values())
+        return self.count * width
 
 
 class Outcomes:
@@ -51,10 +68,12 @@ class Outcomes:
         identity: Whose they are.
         sink: Where events go.
         form: ``packed`` or ``readable``; packed needs nanoarrow, and is readable without it.
+        rate: Share of the ids whose rows come with features.
     """
 
-    def __init__(self, identity: Identity, sink: Sink, *, form: str = "packed") -> None:
+    def __init__(self, identity: Identity, sink: Sink, *, form: str = "packed", rate: float = 1.0) -> None:
         self._identity = identity
+        self._rate = rate
         self._sink = sink
         self._is_packed = form == "packed" and packing.available()
         if form == "packed" and not self._is_packed:
@@ -65,6 +84,7 @@ class Outcomes:
             )
         self._waiting: list[_Rows] = []
         self._waiting_rows = 0
+        self._waiting_cells = 0
 
     def add(  # noqa: PLR0913 - one argument a column
         self,
@@ -76,6 +96,8 @@ class Outcomes:
         scores: Mapping[str, npt.NDArray[np.float64]] | None = None,
         value: npt.NDArray[np.float64] | None = None,
         segments: Mapping[str, Sequence[str | None]] | None = None,
+        features: Mapping[str, FeatureColumn] | None = None,
+        spans: Spans | None = None,
     ) -> None:
         """Take rows; they leave at the next `flush`, or when many wait.
 
@@ -87,6 +109,8 @@ class Outcomes:
             scores: Class to its probabilities.
             value: Predicted numbers.
             segments: Segment name to values.
+            features: Feature name to values, text or numbers; None for rows that weren't drawn.
+            spans: Of the rows' calls.
         """
         columns: dict[str, Column] = {attributes.ML_INFERENCE_ID: ids, TIME: time_ns}
         found: dict[str, Column | None] = {
@@ -95,56 +119,97 @@ class Outcomes:
             attributes.ML_PREDICTION_SCORES: scores,
             attributes.ML_PREDICTION_VALUE: value,
             attributes.ML_SEGMENTS: segments,
+            attributes.ML_FEATURES: features,
         }
         columns |= {name: column for name, column in found.items() if column is not None}
-        self._waiting.append(_Rows(possible(columns, OUTCOMES), len(ids)))
-        self._waiting_rows += len(ids)
-        if self._waiting_rows >= MAX_WAITING_ROWS:
+        if spans is not None:
+            columns |= {TRACE_ID: spans.trace_ids, SPAN_ID: spans.span_ids}
+        rows = _Rows(possible(columns, OUTCOMES), len(ids))
+        self._waiting.append(rows)
+        self._waiting_rows += rows.count
+        self._waiting_cells += rows.cells
+        if self._waiting_rows >= MAX_WAITING_ROWS or self._waiting_cells >= MAX_WAITING_CELLS:
             self.flush()
 
     def flush(self) -> None:
         """Hand all rows to the sink."""
-        waiting, self._waiting, self._waiting_rows = self._waiting, [], 0
+        waiting, self._waiting = self._waiting, []
+        self._waiting_rows = self._waiting_cells = 0
         by_shape: dict[tuple[object, ...], list[_Rows]] = {}
         for rows in waiting:
             by_shape.setdefault(rows.shape, []).append(rows)
         for group in by_shape.values():
             columns = _joined([rows.columns for rows in group])
             count = sum(rows.count for rows in group)
-            self._sink.events(
-                self._packed(columns, count) if self._is_packed else self._readable(columns, count)
-            )
+            make = self._packed if self._is_packed else self._readable
+            self._sink.events(make(columns, count))
 
-    def _carried(self) -> dict[str, AttributeValue]:
-        return self._identity.attributes() | {attributes.ML_SOURCE_ID: source_id()}
+    def _carried(self, columns: Mapping[str, Any]) -> dict[str, AttributeValue]:
+        carried = self._identity.attributes() | {attributes.ML_SOURCE_ID: source_id()}
+        if attributes.ML_FEATURES in columns and self._rate < 1.0:
+            carried[attributes.ML_SAMPLING_RATE] = self._rate
+        return carried
 
     def _packed(self, columns: dict[str, Any], count: int) -> list[SourceEvent]:
         times = columns[TIME]
-        return [
+        carried = self._carried(columns)
+        too_large: list[tuple[int, int]] = []
+        told = [
             SourceEvent(
                 events.ML_INFERENCE_PREDICTION_BATCH,
                 int(times[start:end].max()),
-                self._carried() | {attributes.ML_BATCH_ROWS: end - start, attributes.ML_BATCH_ARROW: data},
+                carried | {attributes.ML_BATCH_ROWS: end - start, attributes.ML_BATCH_ARROW: data},
             )
             for start, end, data in packing.packed_parts(
-                columns, count, too_large=partial(row_too_large, OUTCOMES)
+                columns, count, too_large=lambda start, end: too_large.append((start, end))
             )
         ]
+        if not too_large:
+            return told
+        places = np.concatenate([np.arange(start, end) for start, end in too_large])
+        features = columns.get(attributes.ML_FEATURES)
+        if features is None:
+            row_too_large(OUTCOMES, len(places))
+            return told
+        features_too_large(len(places) * len(features))
+        left = {name: column for name, column in columns.items() if name != attributes.ML_FEATURES}
+        return told + self._packed(chosen(left, places), len(places))
 
     def _readable(self, columns: dict[str, Any], count: int) -> list[SourceEvent]:
+        columns = dict(columns)
         times = columns.pop(TIME)
-        carried = self._carried()
-        return [
-            SourceEvent(
-                events.ML_INFERENCE_PREDICTION, int(times[row]), carried | row_attributes(columns, row)
+        features = columns.pop(attributes.ML_FEATURES, None)
+        trace_ids = columns.pop(TRACE_ID, None)
+        span_ids = columns.pop(SPAN_ID, None)
+        told = []
+        for row in range(count):
+            own = row_attributes(columns, row)
+            if features is not None:
+                values = row_features(features, row)
+                if value_bytes(values) > packing.MAX_EVENT_BYTES:
+                    features_too_large(len(values))
+                else:
+                    own[attributes.ML_FEATURES] = values
+            told.append(
+                SourceEvent(
+                    events.ML_INFERENCE_PREDICTION,
+                    int(times[row]),
+                    self._carried(own) | own,
+                    _whole_number(trace_ids, row),
+                    _whole_number(span_ids, row),
+                )
             )
-            for row in range(count)
-        ]
+        return told
 
 
 def row_too_large(lane: str, rows: int) -> None:
     """Count rows that no event can hold."""
     guard.drop(lane, "row_too_large", "a row is larger than an event may be", rows)
+
+
+def features_too_large(values: int) -> None:
+    """Count features of rows that leave without them."""
+    guard.drop(ROWS, "row_too_large", "a row's features are larger than an event may be", values)
 
 
 def possible(columns: dict[str, Any], lane: str) -> dict[str, Any]:
@@ -186,23 +251,20 @@ def _count_scores(lane: str, bad: npt.NDArray[np.bool_]) -> None:
     )
 
 
-def row_attributes(columns: Mapping[str, Column], row: int) -> dict[str, AttributeValue]:
-    """One row as attributes; missing values are left out."""
-    found: dict[str, AttributeValue] = {}
-    for stated, column in columns.items():
-        name = packing.column_name(stated)
+def _whole_number(column: npt.NDArray[np.uint8] | None, row: int) -> int:
+    return 0 if column is None else int.from_bytes(column[row].tobytes(), "big")
+
+
+def chosen(columns: Mapping[str, Any], places: npt.NDArray[np.intp]) -> dict[str, Any]:
+    """Some rows of columns."""
+    found: dict[str, Any] = {}
+    for name, column in columns.items():
         if isinstance(column, Mapping):
-            inner = row_attributes(column, row)
-            if inner:
-                found[name] = inner
-            continue
-        value = column[row]
-        if isinstance(value, np.generic):
-            value = value.item()
-        elif isinstance(value, str):
-            value = packing.encodable(value)
-        if value is not None and value == value:  # noqa: PLR0124 - NaN
-            found[name] = value
+            found[name] = chosen(column, places)
+        else:
+            found[name] = (
+                column[places] if isinstance(column, np.ndarray) else [column[place] for place in places]
+            )
     return found
 
 

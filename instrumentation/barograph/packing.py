@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-# Text with None where it is missing, int64, float64 with NaN where it is missing; or a struct of those.
+# Text with None where it is missing, int64, float64 with NaN where it is missing; bytes of one width as
+# rows of uint8, all zero where they are missing; or a struct of text and float64.
 Column: TypeAlias = Union[
     "Sequence[str | None]",
     "npt.NDArray[np.int64]",
     "npt.NDArray[np.float64]",
+    "npt.NDArray[np.uint8]",
     "Mapping[str, Sequence[str | None]]",
     "Mapping[str, npt.NDArray[np.float64]]",
+    "Mapping[str, Sequence[str | None] | npt.NDArray[np.float64]]",
 ]
 
 MAX_EVENT_BYTES = 256 * 1024
@@ -53,8 +56,9 @@ def pack(columns: Mapping[str, Column]) -> bytes:
     """Write columns of equal length as one Arrow IPC stream of one record batch, uncompressed.
 
     Args:
-        columns: Text becomes utf8, arrays int64 or float64, mappings structs; a mapping without
-            entries is left out. None and NaN become null; a lone surrogate becomes ``?``.
+        columns: Text becomes utf8, arrays int64 or float64 or binary of their width, mappings structs;
+            a mapping without entries is left out. None, NaN and zero bytes become null; a lone
+            surrogate becomes ``?``.
     """
     encoded = _Struct(columns)
     return encoded.stream(0, encoded.rows)
@@ -64,7 +68,7 @@ def packed_parts(
     columns: Mapping[str, Column],
     rows: int,
     *,
-    too_large: Callable[[int], None],
+    too_large: Callable[[int, int], None],
     max_bytes: int = MAX_EVENT_BYTES,
 ) -> Iterator[tuple[int, int, bytes]]:
     """Write columns as streams of about equal size, none larger than `max_bytes`.
@@ -72,7 +76,8 @@ def packed_parts(
     Args:
         columns: As in `pack`.
         rows: Length of every column.
-        too_large: Told how many rows are in no stream, since one alone would be too large.
+        too_large: Told the first row, and the row behind the last one, of rows that are in no stream,
+            since one alone would be too large.
         max_bytes: Bound of each stream, measured.
 
     Yields:
@@ -83,7 +88,7 @@ def packed_parts(
     encoded = _Struct(columns)
     room = max_bytes - len(encoded.stream(0, 0)) - _BUFFER_BYTES * encoded.buffers
     if room <= 0:
-        too_large(rows)
+        too_large(0, rows)
         return
     sizes = encoded.sizes()
     count = -(-int(sizes[-1]) // room)
@@ -94,13 +99,13 @@ def packed_parts(
 
 
 def _measured(
-    encoded: _Struct, begin: int, end: int, too_large: Callable[[int], None], max_bytes: int
+    encoded: _Struct, begin: int, end: int, too_large: Callable[[int, int], None], max_bytes: int
 ) -> Iterator[tuple[int, int, bytes]]:
     data = encoded.stream(begin, end)
     if len(data) <= max_bytes:
         yield begin, end, data
     elif end - begin == 1:
-        too_large(1)
+        too_large(begin, end)
     else:
         middle = (begin + end) // 2
         yield from _measured(encoded, begin, middle, too_large, max_bytes)
@@ -170,21 +175,41 @@ class _Numbers:
         return schema, nanoarrow.c_array_from_buffers(schema, end - begin, buffers, null_count=missing)
 
 
+class _Bytes:
+    """A column of bytes of one width; null where all are zero."""
+
+    buffers = 2
+
+    def __init__(self, values: npt.NDArray[np.uint8]) -> None:
+        self.rows, self._width = values.shape
+        self._values = np.ascontiguousarray(values)
+        present: npt.NDArray[np.bool_] = np.any(self._values != 0, axis=1)
+        self._valid: npt.NDArray[np.bool_] | None = None if present.all() else present
+
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """As for text."""
+        result: npt.NDArray[np.int64] = (self._width + 1) * np.arange(1, self.rows + 1, dtype=np.int64)
+        return result
+
+    def array(self, begin: int, end: int) -> tuple[Any, Any]:
+        """As for text."""
+        import nanoarrow  # noqa: PLC0415 - an extra
+
+        bits, missing = _validity(self._valid, begin, end)
+        schema = nanoarrow.c_schema(nanoarrow.fixed_size_binary(self._width))
+        buffers = [bits, self._values[begin:end].reshape(-1)]
+        return schema, nanoarrow.c_array_from_buffers(schema, end - begin, buffers, null_count=missing)
+
+
 class _Struct:
     """Named columns of equal length: a table, or a struct within one."""
 
     def __init__(self, columns: Mapping[str, Any]) -> None:
-        self._columns: dict[str, _Text | _Numbers | _Struct] = {}
+        self._columns: dict[str, _Text | _Numbers | _Bytes | _Struct] = {}
         for name, column in columns.items():
             if isinstance(column, Mapping) and not column:
                 continue
-            self._columns[column_name(name)] = (
-                _Struct(column)
-                if isinstance(column, Mapping)
-                else _Numbers(column)
-                if isinstance(column, np.ndarray)
-                else _Text(column)
-            )
+            self._columns[column_name(name)] = _encoded(column)
         lengths = {column.rows for column in self._columns.values()}
         if len(lengths) > 1:
             raise ValueError(f"got columns of {sorted(lengths)} rows; wanted equal lengths")
@@ -217,6 +242,14 @@ class _Struct:
         with StreamWriter.from_writable(out) as writer:
             writer.write_array(self.array(begin, end)[1])
         return out.getvalue()
+
+
+def _encoded(column: Any) -> _Text | _Numbers | _Bytes | _Struct:  # noqa: ANN401 - any of `Column`
+    if isinstance(column, Mapping):
+        return _Struct(column)
+    if not isinstance(column, np.ndarray):
+        return _Text(column)
+    return _Bytes(column) if column.dtype == np.uint8 else _Numbers(column)
 
 
 def _validity(

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 AttributeValue: TypeAlias = Union[
     str, bool, int, float, bytes, "Sequence[AttributeValue]", "Mapping[str, AttributeValue]"
 ]
+
+
+def _cell_bytes(cell: tuple[str, AttributeValue]) -> int:
+    name, value = cell
+    return value_bytes(name) + value_bytes(value)
+
+
+def value_bytes(value: AttributeValue | None) -> int:
+    """Bytes of an attribute's value on the wire, about, and not fewer."""
+    if isinstance(value, str):
+        return 10 + (len(value) if value.isascii() else 4 * len(value))
+    if isinstance(value, bytes):
+        return 10 + len(value)
+    if isinstance(value, Mapping):
+        return 10 + sum(map(_cell_bytes, value.items()))
+    return 20
 
 
 class ExplicitBuckets(NamedTuple):

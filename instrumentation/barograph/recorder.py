@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from barograph.batches import Batch, Item, batches
+from barograph.buckets import BucketBook
 from barograph.columns import event_times
 from barograph.counting import FeaturePlan, PaneCounts, take_answer, take_rows
 from barograph.guard import HISTOGRAMS, guard
@@ -15,7 +16,8 @@ from barograph.output_specs import OutputSpecs
 from barograph.panes import NS_PER_S, SliceBook, split
 from barograph.predictions import PredictionPlan
 from barograph.queues import ItemQueue
-from barograph.rows import OutcomeLane
+from barograph.redaction import Redaction
+from barograph.rows import LaneSettings, OutcomeLane
 from barograph.schema import Features, Roles, Schema
 from barograph.times import NOT_A_TIME
 from barograph.timings import Timing, timing_points
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from barograph.outputs import Answer, OutputSpec
     from barograph.points import AttributeValue, Sink, SourcePoint
     from barograph.redact import Redactor
+    from barograph.row_features import RowFeatures
 
 TAKE_ITEMS = 1_024
 MOST_ITEMS = 8_192
@@ -57,6 +60,8 @@ class RecorderSettings(NamedTuple):
         pane_s: Length of a pane.
         interval_s: A pane is flushed at the latest so long after its first row.
         outcomes: Form of outcome events: ``packed`` or ``readable``; "" for none.
+        rows: Share of the ids whose rows leave with features.
+        redaction: How the features of rows leave.
         clock: Wall clock in nanoseconds.
     """
 
@@ -69,6 +74,8 @@ class RecorderSettings(NamedTuple):
     pane_s: int
     interval_s: float
     outcomes: str = "packed"
+    rows: float = 0.0
+    redaction: Redaction = Redaction()
     clock: Callable[[], int] = time.time_ns
 
 
@@ -92,10 +99,21 @@ class Recorder:
         self.closed = False
         self.retired = False
         self._schema = Schema(settings.baseline, settings.feature_names, settings.roles)
-        self._plan = FeaturePlan(self._schema, settings.baseline, settings.redactor)
+        buckets = BucketBook(settings.baseline, settings.redaction)
+        self._plan = FeaturePlan(self._schema, settings.baseline, settings.redactor, buckets)
+        self._lane_settings = LaneSettings(
+            settings.outcomes, settings.rows, settings.roles, self._row_features(buckets)
+        )
         self._outputs = OutputSpecs(settings.identity.output, settings.spec, settings.baseline)
         self._prediction_plans: dict[str, PredictionPlan] = {}
         self.reset()
+
+    def _row_features(self, buckets: BucketBook) -> RowFeatures | None:
+        if not self.settings.rows and not self.settings.redaction:
+            return None
+        from barograph.row_features import RowFeatures  # noqa: PLC0415 - who sends no rows doesn't pay for it
+
+        return RowFeatures(self._schema, self.settings.baseline, self.settings.redactor, buckets)
 
     def reset(self) -> None:
         """Begin anew, with nothing counted: at the start and in a forked child."""
@@ -175,10 +193,11 @@ class Recorder:
         if features is None and not answers:
             answers = {self.settings.identity.output: None}
         self._count_rows(features, answers, times)
-        if self.settings.outcomes:
-            for output, answer in answers.items():
-                if answer is not None:
-                    self._lane(output).add(batch, columns, times, answer)
+        for output, answer in answers.items():
+            # Of several outputs none owns the features: they leave as rows of the model itself.
+            drawn = features if self.settings.rows and output == self.settings.identity.output else None
+            if drawn is not None or (answer is not None and self.settings.outcomes):
+                self._lane(output).add(batch, columns, times, answer, drawn)
 
     def _times(self, batch: Batch, columns: dict[str, RawColumn]) -> npt.NDArray[np.int64]:
         arrival = batch.arrival_times()
@@ -214,10 +233,7 @@ class Recorder:
     def _lane(self, output: str) -> OutcomeLane:
         lane = self._lanes.get(output)
         if lane is None:
-            identity = self._identity(output)
-            lane = self._lanes[output] = OutcomeLane(
-                identity, self.settings.roles, self.sink, self.settings.outcomes
-            )
+            lane = self._lanes[output] = OutcomeLane(self._identity(output), self.sink, self._lane_settings)
         return lane
 
     def _identity(self, output: str) -> Identity:

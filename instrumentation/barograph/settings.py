@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from barograph.errors import ConfigError
 from barograph.guard import CONFIGURATION, guard
+from barograph.sampling import rate_of
 from barograph.schema import Roles
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ PANE = "BAROGRAPH_PANE"
 THRESHOLD = "BAROGRAPH_THRESHOLD"
 POSITIVE = "BAROGRAPH_POSITIVE"
 OUTCOMES = "BAROGRAPH_OUTCOMES"
+ROWS = "BAROGRAPH_ROWS"
+REDACT = "BAROGRAPH_REDACT"
 CLEAR = "BAROGRAPH_CLEAR"
 HASH_KEY = "BAROGRAPH_HASH_KEY"
 
@@ -47,6 +50,9 @@ class Settings:
         threshold: The positive class is predicted from this score on (``BAROGRAPH_THRESHOLD``).
         positive: The positive class (``BAROGRAPH_POSITIVE``).
         outcomes: ``packed``, ``readable`` or ``off`` (``BAROGRAPH_OUTCOMES``).
+        rows: Share of the predictions with ids that leave with features
+            (``BAROGRAPH_ROWS=off``, ``all`` or ``0.1``).
+        redact: How their columns leave (``BAROGRAPH_REDACT=ssn=drop,name=hash,age=bucket:10``).
         clear: Columns whose categories may leave as they are (``BAROGRAPH_CLEAR=region,channel``).
         hash_key: Key of the hashes by which others leave (``BAROGRAPH_HASH_KEY``).
     """
@@ -59,6 +65,8 @@ class Settings:
     threshold: float | None = None
     positive: str | None = None
     outcomes: str = "packed"
+    rows: float = 0.0
+    redact: str | None = None
     clear: tuple[str, ...] = ()
     hash_key: str | None = field(default=None, repr=False)
 
@@ -95,6 +103,8 @@ class Settings:
             "columns": self.columns,
             "pane_s": self.pane_s,
             "outcomes": self.outcomes,
+            "rows": self.rows,
+            "redact": self.redact,
             "clear": self.clear,
             "hash_key": self.hash_key,
         }
@@ -154,6 +164,9 @@ _READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     THRESHOLD: ("threshold", _threshold),
     POSITIVE: ("positive", str),
     OUTCOMES: ("outcomes", _outcomes),
+    ROWS: ("rows", rate_of),
+    # Read by the monitor, which sends nothing at all where a rule is wrong.
+    REDACT: ("redact", str),
     CLEAR: ("clear", _names),
     HASH_KEY: ("hash_key", str),
 }

@@ -26,8 +26,15 @@ def read(data: bytes) -> pa.Table:
     return table
 
 
-def refused(rows: int) -> None:
-    raise AssertionError(f"{rows} rows did not fit")
+def refused(begin: int, end: int) -> None:
+    raise AssertionError(f"rows {begin} to {end} did not fit")
+
+
+class Lost(list[int]):
+    """The rows that no part holds."""
+
+    def __call__(self, begin: int, end: int) -> None:
+        self.extend(range(begin, end))
 
 
 @st.composite
@@ -78,10 +85,10 @@ def test_what_is_packed_is_read_back(columns: dict[str, Any]) -> None:
 @given(tables(), st.integers(1_700, 6_000))
 def test_parts_hold_every_row_once_and_keep_to_the_size(columns: dict[str, Any], max_bytes: int) -> None:
     rows = len(columns["text"])
-    lost: list[int] = []
-    parts = list(packing.packed_parts(columns, rows, too_large=lost.append, max_bytes=max_bytes))
+    lost = Lost()
+    parts = list(packing.packed_parts(columns, rows, too_large=lost, max_bytes=max_bytes))
     assert all(len(data) <= max_bytes for _, _, data in parts)
-    assert rows == sum(end - begin for begin, end, _ in parts) + sum(lost)
+    assert list(range(rows)) == sorted([row for begin, end, _ in parts for row in range(begin, end)] + lost)
     for begin, end, data in parts:
         assert plain(columns["text"][begin:end]) == as_read(read(data))["text"]
 
@@ -106,18 +113,25 @@ def test_a_hundred_thousand_long_ids_go_out_in_full_parts() -> None:
 
 
 def test_a_row_that_no_part_can_hold_is_told_and_the_others_go() -> None:
-    lost: list[int] = []
+    lost = Lost()
     columns: dict[str, Any] = {"ids": ["a", "b" * 300_000, "c"]}
-    parts = list(packing.packed_parts(columns, 3, too_large=lost.append))
+    parts = list(packing.packed_parts(columns, 3, too_large=lost))
     assert [1] == lost
     assert ["a", "c"] == [text for _, _, data in parts for text in as_read(read(data))["ids"]]
 
 
 def test_more_columns_than_a_part_can_name_are_told() -> None:
-    lost: list[int] = []
+    lost = Lost()
     columns = {"scores": {f"class-{place}": np.zeros(2) for place in range(4_000)}}
-    assert [] == list(packing.packed_parts(columns, 2, too_large=lost.append))
-    assert [2] == lost
+    assert [] == list(packing.packed_parts(columns, 2, too_large=lost))
+    assert [0, 1] == lost
+
+
+def test_bytes_of_one_width_are_binary_and_null_where_they_are_zero() -> None:
+    column = np.array([[1, 2], [0, 0], [0, 3]], np.uint8)
+    table = read(packing.pack({"b": column}))
+    assert [pa.binary(2)] == list(table.schema.types)
+    assert [b"\x01\x02", None, b"\x00\x03"] == table["b"].to_pylist()
 
 
 def test_lone_surrogates_become_question_marks() -> None:

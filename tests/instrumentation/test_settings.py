@@ -25,6 +25,10 @@ RIGHT = [
     ("THRESHOLD", "0.3", "threshold", 0.3),
     ("POSITIVE", "late", "positive", "late"),
     ("OUTCOMES", "Readable", "outcomes", "readable"),
+    ("ROWS", "all", "rows", 1.0),
+    ("ROWS", "Off", "rows", 0.0),
+    ("ROWS", "0.1", "rows", 0.1),
+    ("REDACT", "ssn=drop", "redact", "ssn=drop"),
     ("CLEAR", "region, channel,", "clear", ("region", "channel")),
     ("CLEAR", "*", "clear", ("*",)),
     ("HASH_KEY", "k", "hash_key", "k"),
@@ -42,6 +46,8 @@ WRONG = [
     ("THRESHOLD", "nan"),
     ("THRESHOLD", "half"),
     ("OUTCOMES", "none"),
+    ("ROWS", "most"),
+    ("ROWS", "-1"),
 ]
 
 

@@ -48,7 +48,9 @@ ML_FEATURES: Final = "ml.features"
 """Map from feature name to its value, a number, text or boolean; empty where the value is missing."""
 
 ML_SAMPLING_RATE: Final = "ml.sampling.rate"
-"""Share of the predictions that this record was drawn from, by a hash of the id; 1 where absent."""
+"""Share of the predictions whose features are sent, drawn by a hash of the id; on records with features, 1
+where absent.
+"""
 
 ML_GROUND_TRUTH_VALUE: Final = "ml.ground_truth.value"
 """What turned out to be true, a number or a class as text."""

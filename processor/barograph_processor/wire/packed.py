@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from barograph_processor.wire.refusals import Refusals
 
 TIME: Final = "time_unix_nano"
+# Of the span of the row's call; carried for whoever keeps rows, not read here.
+TRACE_ID: Final = "trace_id"
+SPAN_ID: Final = "span_id"
 _ROW_BYTES: Final = 64  # a row costs memory even where its columns are all null
 _CELL_BYTES: Final = 8  # so does a value of a feature, be it one bit
 _EXTENSION: Final = b"ARROW:extension:name"
@@ -184,6 +187,8 @@ def _is_flat(kind: pa.DataType) -> bool:
 _ALLOWED: Final[dict[str, Callable[[pa.DataType], bool]]] = {
     names.ML_INFERENCE_ID: _is_label,
     TIME: _is_time,
+    TRACE_ID: lambda kind: bool(kind == pa.binary(16)),
+    SPAN_ID: lambda kind: bool(kind == pa.binary(8)),
     names.ML_PREDICTION_CLASS: _is_label,
     names.ML_PREDICTION_SCORE: _is_number_or_null,
     names.ML_PREDICTION_VALUE: _is_number_or_null,
