@@ -14,8 +14,11 @@ from barograph_processor.wire.limits import Limits
 from barograph_processor.wire.reasons import EXPLANATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from barograph_processor.engine.batch import Batch
     from barograph_processor.wire.deltas import Cumulative
+    from barograph_processor.wire.foreign import Dialect
 
 DEFAULT_TENANT = "default"
 
@@ -27,10 +30,12 @@ class DecodeContext:
     Attributes:
         tenant: From authentication.
         limits: How much a request may hold.
+        dialects: What reads spans and log records that aren't ours; the first that claims one has it.
     """
 
     tenant: str = DEFAULT_TENANT
     limits: Limits = field(default_factory=Limits)
+    dialects: Sequence[Dialect] = ()
 
 
 @dataclass(slots=True)

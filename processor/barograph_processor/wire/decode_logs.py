@@ -15,6 +15,7 @@ from barograph_processor.wire import identity, packed, readable, reasons
 from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.decode import DecodeContext, Decoded
 from barograph_processor.wire.descriptors import parse
+from barograph_processor.wire.foreign import EVENT_NAME, LOGS, Foreign, read_foreign
 from barograph_processor.wire.nesting import items
 from barograph_processor.wire.refusals import Refusals
 
@@ -30,8 +31,7 @@ _EVENTS: Final = (
     events.ML_GROUND_TRUTH_OBSERVED_BATCH,
 )
 _PREDICTION, _PREDICTION_BATCH, _TRUTH, _TRUTH_BATCH = range(4)
-_EVENT_NAME: Final = "event.name"  # where SDKs older than LogRecord.event_name put it
-_WANTED: Final = (*identity.NAMES, *readable.NAMES, names.ML_BATCH_ROWS, names.ML_BATCH_ARROW, _EVENT_NAME)
+_WANTED: Final = (*identity.NAMES, *readable.NAMES, names.ML_BATCH_ROWS, names.ML_BATCH_ARROW, EVENT_NAME)
 _LATEST_NS: Final = np.uint64(2**63 - 1)
 
 
@@ -62,9 +62,14 @@ def decode_records(records: Items, context: DecodeContext) -> Decoded:
             context,
         ).decode(decoded)
     decoded.rejected = verdicts.counts()
+    free = (kind < 0) & ~records.own
+    if context.dialects and free.any():
+        free &= ~read_foreign(Foreign(LOGS, records), free, context, decoded)
     decoded.accepted = len(kind) - decoded.rejected.total()
-    own = int(records.own.sum())
-    decoded.ignored = +Counter({reasons.OWN_READINGS: own, reasons.FOREIGN: len(kind) - len(rows) - own})
+    decoded.ignored += Counter(
+        {reasons.OWN_READINGS: int(records.own.sum()), reasons.FOREIGN: int(free.sum())}
+    )
+    decoded.ignored = +decoded.ignored
     return decoded
 
 
@@ -72,9 +77,9 @@ def _kinds(event_names: pa.StringArray, attributes: Attributes) -> NDArray[np.in
     """Index into `_EVENTS` of each record, -1 for others."""
     wanted = pa.array(_EVENTS, pa.string())
     kind = pc.index_in(event_names, value_set=wanted).fill_null(-1).to_numpy(zero_copy_only=False)
-    if attributes.present(_EVENT_NAME).any():
+    if attributes.present(EVENT_NAME).any():
         unnamed = pc.equal(pc.binary_length(event_names), 0).to_numpy(zero_copy_only=False)
-        named = pc.index_in(attributes.texts(_EVENT_NAME)[0], value_set=wanted).fill_null(-1)
+        named = pc.index_in(attributes.texts(EVENT_NAME)[0], value_set=wanted).fill_null(-1)
         kind = np.where(unnamed, named.to_numpy(zero_copy_only=False), kind)
     result: NDArray[np.int32] = kind
     return result

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-Lane: TypeAlias = Literal["logs", "metrics", "traces"]
+Lane: TypeAlias = Literal["logs", "metrics", "traces", "foreign_traces"]
 Shape: TypeAlias = "tuple[type[Message], dict[str, str]]"
 
 _OPAQUE: Final = ""
@@ -48,17 +48,20 @@ _COMMON: Final[dict[str, Shape]] = {
     "LeafEntry": (common_pb2.KeyValue, _fields("key", value="Leaf")),
     "Leaf": (common_pb2.AnyValue, _fields(*_SCALARS, "kvlist_value")),
 }
+_MAPS: Final[dict[str, Shape]] = {
+    "Entry": (common_pb2.KeyValue, _fields("key", value="Value")),
+    "Value": (common_pb2.AnyValue, _fields(*_SCALARS, kvlist_value="Map")),
+    "Map": (common_pb2.KeyValueList, _fields(values="LeafEntry")),
+}
 _LOGS: Final[dict[str, Shape]] = {
     "Request": (logs_service_pb2.ExportLogsServiceRequest, _fields(resource_logs="PerResource")),
     "PerResource": (logs_pb2.ResourceLogs, _fields(resource="Resource", scope_logs="PerScope")),
     "PerScope": (logs_pb2.ScopeLogs, _fields(scope="Scope", log_records="Record")),
     "Record": (
         logs_pb2.LogRecord,
-        _fields("time_unix_nano", "observed_time_unix_nano", "event_name", attributes="Entry"),
+        _fields("time_unix_nano", "observed_time_unix_nano", "event_name", attributes="Entry", body="Value"),
     ),
-    "Entry": (common_pb2.KeyValue, _fields("key", value="Value")),
-    "Value": (common_pb2.AnyValue, _fields(*_SCALARS, kvlist_value="Map")),
-    "Map": (common_pb2.KeyValueList, _fields(values="LeafEntry")),
+    **_MAPS,
     **_COMMON,
 }
 _TRACES: Final[dict[str, Shape]] = {
@@ -70,6 +73,15 @@ _TRACES: Final[dict[str, Shape]] = {
         _fields("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano", attributes="LeafEntry"),
     ),
     **_COMMON,
+}
+# As spans of others are read: their names, and attributes that hold maps.
+_FOREIGN_TRACES: Final[dict[str, Shape]] = {
+    **_TRACES,
+    "Span": (
+        trace_pb2.Span,
+        _fields("name", "start_time_unix_nano", "end_time_unix_nano", attributes="Entry"),
+    ),
+    **_MAPS,
 }
 _METRICS: Final[dict[str, Shape]] = {
     "Request": (metrics_service_pb2.ExportMetricsServiceRequest, _fields(resource_metrics="PerResource")),
@@ -120,7 +132,12 @@ _METRICS: Final[dict[str, Shape]] = {
     "Side": (metrics_pb2.ExponentialHistogramDataPoint.Buckets, _fields("offset", "bucket_counts")),
     **_COMMON,
 }
-_SHAPES: Final[dict[str, dict[str, Shape]]] = {"logs": _LOGS, "metrics": _METRICS, "traces": _TRACES}
+_SHAPES: Final[dict[str, dict[str, Shape]]] = {
+    "logs": _LOGS,
+    "metrics": _METRICS,
+    "traces": _TRACES,
+    "foreign_traces": _FOREIGN_TRACES,
+}
 
 
 def slim_descriptor(lane: Lane) -> Descriptor:
@@ -181,5 +198,7 @@ def parse(lane: Lane, data: bytes) -> pa.RecordBatch:
     try:
         batch: pa.RecordBatch = _parser(lane)([data])
     except ValueError as error:
-        raise Permanent(f"the body isn't an OTLP {lane} request in protobuf: {error}") from error
+        raise Permanent(
+            f"the body isn't an OTLP {lane.removeprefix('foreign_')} request in protobuf: {error}"
+        ) from error
     return batch

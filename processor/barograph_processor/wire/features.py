@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from barograph.semconv import attributes as names
 from barograph_processor.engine.batch import FeatureColumn, Features, Texts
-from barograph_processor.wire import reasons
+from barograph_processor.wire import grids
+from barograph_processor.wire.grids import Grid
 from barograph_processor.wire.text import encode_texts
-from barograph_processor.wire.values import MAP, TEXT
+from barograph_processor.wire.values import TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from barograph_processor.wire.attributes import Attributes
     from barograph_processor.wire.limits import Limits
     from barograph_processor.wire.refusals import Refusals
-    from barograph_processor.wire.values import Values
 
 _ABSENT: Final = -1
 
@@ -40,45 +40,41 @@ class FeatureRows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeatureTable:
-    """Maps of n rows: where the value of each feature is.
+    """Features of n rows as they were named.
 
     Owners share a request but not their features, so columns are made when the rows are split.
 
     Attributes:
-        names: Of the features.
-        table: int64 [features, n], position in `values`, -1 where a row does not name the feature.
-        given: bool [n], which rows have a map, be it an empty one.
-        values: The maps' values.
+        grid: Where the value of each feature is; a map of features may be an empty one.
     """
 
-    names: tuple[str, ...]
-    table: NDArray[np.int64]
-    given: NDArray[np.bool_]
-    values: Values | None
+    grid: Grid
 
     def take(self, rows: NDArray[np.int64]) -> FeatureTable:
         """As `FeatureRows.take`."""
-        return FeatureTable(self.names, self.table[:, rows], self.given[rows], self.values)
+        grid = self.grid
+        return FeatureTable(Grid(grid.names, grid.table[:, rows], grid.given[rows], grid.values))
 
     def features(self) -> Features | None:
         """As `FeatureRows.features`."""
-        if not self.given.any():
+        names, table, all_given, values = self.grid.names, self.grid.table, self.grid.given, self.grid.values
+        if not all_given.any():
             return None
-        given = None if self.given.all() else self.given
-        named = np.flatnonzero((self.table >= 0).any(axis=1))
-        if self.values is None or not named.size:
+        given = None if all_given.all() else all_given
+        named = np.flatnonzero((table >= 0).any(axis=1))
+        if values is None or not named.size:
             return Features({}, given)
-        positions = self.table[named]
+        positions = table[named]
         flat = positions.reshape(-1)
-        numbers = self.values.quantities(flat).reshape(positions.shape)
-        is_text = (self.values.kinds_at(flat) == TEXT).reshape(positions.shape)
+        numbers = values.quantities(flat).reshape(positions.shape)
+        is_text = (values.kinds_at(flat) == TEXT).reshape(positions.shape)
         columns: dict[str, FeatureColumn] = {}
         for place, code in enumerate(named.tolist()):
             texts = None
             if is_text[place].any():
                 chosen = np.where(is_text[place], positions[place], _ABSENT)
-                texts = encode_texts(self.values.texts(chosen)[0])
-            columns[self.names[code]] = FeatureColumn(numbers[place], texts)
+                texts = encode_texts(values.texts(chosen)[0])
+            columns[names[code]] = FeatureColumn(numbers[place], texts)
         return Features(columns, given)
 
 
@@ -122,22 +118,8 @@ def from_maps(attributes: Attributes, limits: Limits, verdicts: Refusals) -> Fea
         limits: Number of features, and of features times rows.
         verdicts: Takes the rows that name too many, or whose features aren't a map.
     """
-    entries, bad = attributes.maps(names.ML_FEATURES)
-    verdicts.refuse(bad, reasons.BAD_TYPE)
-    rows = len(attributes)
-    given = attributes.kinds(names.ML_FEATURES) == MAP
-    encoded = entries.keys.dictionary_encode()
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    allowed = min(limits.max_features, limits.max_feature_cells // max(rows, 1))
-    verdicts.refuse_at(entries.rows[codes >= allowed], reasons.TOO_MANY_FEATURES)
-    named = tuple(encoded.dictionary[:allowed].to_pylist())
-    long = np.array([len(name) > limits.max_name_length for name in named], bool)
-    keep = np.flatnonzero(codes < allowed)
-    if long.any():
-        verdicts.refuse_at(entries.rows[keep[long[codes[keep]]]], reasons.NAME_TOO_LONG)
-    table = np.full((len(named), rows), _ABSENT, np.int64)
-    table[codes[keep], entries.rows[keep]] = entries.positions[keep]  # of a name that repeats, the last
-    return FeatureTable(named, table, given, entries.values)
+    room = grids.room_for_features(len(attributes), limits)
+    return FeatureTable(grids.of_maps(attributes, names.ML_FEATURES, room, verdicts))
 
 
 def from_struct(column: pa.StructArray) -> FeatureArrays:

@@ -15,7 +15,7 @@ from barograph_processor.wire import reasons
 from barograph_processor.wire.text import empty_as_null, encode_texts, longer_than
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -114,7 +114,27 @@ def owners(
         limits: Lengths of names, number of keys.
         verdicts: Takes the rows that have no owner.
     """
-    columns = [_own_or_inherited(rows, resources, resource_of, name, verdicts) for name in NAMES]
+    columns = [own_or_inherited(rows, resources, resource_of, name, verdicts) for name in NAMES]
+    return owners_of(columns, resources, resource_of, limits, verdicts)
+
+
+def owners_of(
+    columns: Sequence[pa.StringArray],
+    resources: Attributes,
+    resource_of: NDArray[np.int64],
+    limits: Limits,
+    verdicts: Refusals,
+) -> Owners:
+    """Find the owner of every row whose model, version, output and source are known, null where not stated.
+
+    Args:
+        columns: One for each of `NAMES`.
+        resources: As for `owners`.
+        resource_of: As for `owners`.
+        limits: As for `owners`.
+        verdicts: As for `owners`.
+    """
+    columns = list(columns)
     namespace, environment, identity = _resource_columns(resources)
     of = pa.array(resource_of)
     columns[3] = _coalesced(columns[3], identity.take(of))
@@ -125,9 +145,10 @@ def owners(
     return _grouped(columns, limits, verdicts)
 
 
-def _own_or_inherited(
+def own_or_inherited(
     rows: Attributes, resources: Attributes, resource_of: NDArray[np.int64], name: str, verdicts: Refusals
 ) -> pa.StringArray:
+    """A text of each row, from its item or else from its resource; null where neither has it."""
     own, bad = rows.texts(name)
     verdicts.refuse(bad, reasons.BAD_TYPE)
     own = empty_as_null(own)

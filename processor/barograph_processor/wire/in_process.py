@@ -16,6 +16,7 @@ import pyarrow as pa
 from barograph.classes import class_text
 from barograph.errors import StateError
 from barograph.points import ExplicitBuckets, ExponentialBuckets
+from barograph.semconv import SOURCE_SCOPE
 from barograph.semconv import attributes as names
 from barograph_processor.engine.batch import Point, Points
 from barograph_processor.engine.settings import SECOND_NS
@@ -96,7 +97,8 @@ def decode_events(events: Sequence[SourceEvent], resource: Resource, context: De
     )
     nobodys = np.zeros(len(events), np.int64)
     resources = pa.array([_entries(resource, nested=False)], _LEAVES)
-    return decode_records(Items(column, nobodys, resources, nobodys.astype(bool)), context)
+    scopes = pa.array([SOURCE_SCOPE], pa.string())
+    return decode_records(Items(column, nobodys, resources, nobodys.astype(bool), scopes, nobodys), context)
 
 
 def decode_points(points: Sequence[SourcePoint], resource: Resource, context: DecodeContext) -> Decoded:

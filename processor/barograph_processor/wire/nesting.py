@@ -24,12 +24,16 @@ class Items(NamedTuple):
         resource_of: int64 [n], row of `resources` that an item belongs to.
         resources: Attribute lists of the resources.
         own: Whether the item is in the scope that Barograph's own readings leave under.
+        scopes: Names of the instrumentation scopes, null where one has none.
+        scope_of: int64 [n], row of `scopes` that an item belongs to.
     """
 
     column: pa.StructArray
     resource_of: NDArray[np.int64]
     resources: pa.ListArray
     own: NDArray[np.bool_]
+    scopes: pa.StringArray
+    scope_of: NDArray[np.int64]
 
 
 def parents(lists: pa.ListArray) -> NDArray[np.int64]:
@@ -49,10 +53,13 @@ def items(request: pa.RecordBatch) -> Items:
     per_scope = scope_lists.values
     item_lists = per_scope.field(_LEVELS[level])
     scope_of = parents(item_lists)
-    own = pc.equal(per_scope.field("scope").flatten()[0], READINGS_SCOPE).fill_null(fill_value=False)
+    scopes = per_scope.field("scope").flatten()[0]
+    own = pc.equal(scopes, READINGS_SCOPE).fill_null(fill_value=False)
     return Items(
         item_lists.values,
         parents(scope_lists)[scope_of],
         per_resource.field("resource").field("attributes"),
         own.to_numpy(zero_copy_only=False)[scope_of],
+        scopes,
+        scope_of,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -67,6 +67,18 @@ class Outcomes:
             self.value[rows],
             {name: column.take(indices) for name, column in self.segments.items()},
             None if self.features is None else self.features.take(rows),
+        )
+
+    def without_predictions(self, where: NDArray[np.bool_]) -> Outcomes:
+        """The same, of the rows of a mask only ids, times and segments."""
+        nothing = pa.scalar(None, pa.string())
+        return replace(
+            self,
+            classes=pc.if_else(pa.array(where), nothing, self.classes),
+            score=np.where(where, np.nan, self.score),
+            scores=np.where(where[:, None], np.nan, self.scores),
+            value=np.where(where, np.nan, self.value),
+            features=None,
         )
 
     def check(self, limits: Limits, verdicts: Refusals) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from barograph.semconv import attributes as names
-from barograph_processor.wire import features, reasons
+from barograph_processor.wire import features, grids, reasons
 from barograph_processor.wire.outcomes import Observed, Outcomes
 from barograph_processor.wire.text import empty_as_null
 from barograph_processor.wire.values import DOUBLE, INT
@@ -88,62 +88,40 @@ def observed(
     attributes: Attributes, time_ns: NDArray[np.int64], limits: Limits, verdicts: Refusals
 ) -> Observed:
     """The truths that records tell of; arguments as for `outcomes`."""
-    text, bad = attributes.texts(names.ML_GROUND_TRUTH_VALUE)
-    kinds = attributes.kinds(names.ML_GROUND_TRUTH_VALUE)
+    text, number = truth(attributes, names.ML_GROUND_TRUTH_VALUE, verdicts)
+    return Observed(text, number, outcomes(attributes, time_ns, limits, verdicts))
+
+
+def truth(
+    attributes: Attributes, name: str, verdicts: Refusals
+) -> tuple[pa.StringArray, NDArray[np.float64]]:
+    """An attribute that holds ground truth: where it is a class, and where it is a number.
+
+    Args:
+        attributes: With `name`.
+        name: The attribute.
+        verdicts: Takes rows whose truth has an impossible type, or is no finite number.
+    """
+    text, bad = attributes.texts(name)
+    kinds = attributes.kinds(name)
     is_number = (kinds == INT) | (kinds == DOUBLE)
-    number, _ = attributes.numbers(names.ML_GROUND_TRUTH_VALUE)
+    number, _ = attributes.numbers(name)
     verdicts.refuse(is_number & ~np.isfinite(number), reasons.NOT_FINITE)
     verdicts.refuse(bad, reasons.BAD_TYPE)
     if is_number.any():
         text = pc.if_else(pa.array(is_number), pa.scalar(None, pa.string()), text)
-    return Observed(empty_as_null(text), number, outcomes(attributes, time_ns, limits, verdicts))
+    return empty_as_null(text), number
 
 
 def _scores(
     attributes: Attributes, limits: Limits, verdicts: Refusals
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Maps of class to probability as a matrix, classes in the order of their first appearance."""
-    entries, bad = attributes.maps(names.ML_PREDICTION_SCORES)
-    verdicts.refuse(bad, reasons.BAD_TYPE)
-    rows = len(attributes)
-    if entries.values is None or not len(entries.rows):
-        return np.empty((rows, 0)), ()
-    numbers, bad = entries.values.numbers(entries.positions)
-    verdicts.refuse_at(entries.rows[bad], reasons.BAD_TYPE)
-    codes, classes = _ranked(entries.keys)
-    allowed = min(limits.max_classes, limits.max_score_cells // max(rows, 1))
-    verdicts.refuse_at(entries.rows[codes >= allowed], reasons.TOO_MANY_CLASSES)
-    classes = classes[:allowed]
-    long = np.array([len(name) > limits.max_name_length for name in classes], bool)
-    keep = codes < allowed
-    verdicts.refuse_at(entries.rows[keep][long[codes[keep]]], reasons.NAME_TOO_LONG)
-    matrix = np.full((rows, len(classes)), np.nan)
-    matrix[entries.rows[keep], codes[keep]] = numbers[keep]
-    return matrix, classes
+    room = grids.room_for_scores(len(attributes), limits)
+    grid = grids.of_maps(attributes, names.ML_PREDICTION_SCORES, room, verdicts)
+    return grid.numbers(verdicts), grid.names
 
 
 def _segments(attributes: Attributes, limits: Limits, verdicts: Refusals) -> dict[str, pa.StringArray]:
-    entries, bad = attributes.maps(names.ML_SEGMENTS)
-    verdicts.refuse(bad, reasons.BAD_TYPE)
-    if entries.values is None or not len(entries.rows):
-        return {}
-    texts, bad = entries.values.texts(entries.positions)
-    verdicts.refuse_at(entries.rows[bad], reasons.BAD_TYPE)
-    codes, segment_names = _ranked(entries.keys)
-    verdicts.refuse_at(entries.rows[codes >= limits.max_segments], reasons.TOO_MANY_SEGMENTS)
-    columns: dict[str, pa.StringArray] = {}
-    for code, name in enumerate(segment_names[: limits.max_segments]):
-        mine = np.flatnonzero(codes == code)
-        if len(name) > limits.max_name_length:
-            verdicts.refuse_at(entries.rows[mine], reasons.NAME_TOO_LONG)
-            continue
-        where = np.full(len(attributes), -1, np.int64)
-        where[entries.rows[mine]] = mine
-        columns[name] = texts.take(pa.array(where, mask=where < 0))
-    return columns
-
-
-def _ranked(keys: pa.StringArray) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-    """Codes by first appearance, which is the order that dictionary encoding gives."""
-    encoded = keys.dictionary_encode()
-    return encoded.indices.to_numpy(zero_copy_only=False), tuple(encoded.dictionary.to_pylist())
+    room = grids.room_for_segments(limits)
+    return grids.of_maps(attributes, names.ML_SEGMENTS, room, verdicts).texts(verdicts)

@@ -11,6 +11,8 @@ NOT_MONITORED: Final = "not_monitored"
 NO_RECORDED_VALUE: Final = "no_recorded_value"
 CUMULATIVE_START: Final = "cumulative_start"
 CUMULATIVE_REPEAT: Final = "cumulative_repeat"
+SAYS_NOTHING: Final = "says_nothing"
+"""Mapped, but none of the mapped parts is in it."""
 
 # Refused for good: sending the same again is pointless.
 NO_MODEL: Final = "no_model"
@@ -47,7 +49,8 @@ BAD_COLUMN: Final = "bad_column"
 ROW_COUNT: Final = "row_count"
 
 EXPLANATIONS: Final[dict[str, str]] = {
-    NO_MODEL: "ml.model.name is missing; set it on the item or its resource",
+    NO_MODEL: "the model has no name; set ml.model.name, or what a mapping reads it from, on the item or its "
+    "resource",
     NO_TIME: "there is no timestamp; set time_unix_nano to the time of the event",
     BAD_TIME: "a timestamp lies outside 1970-2262, or an interval ends before it starts",
     NAME_TOO_LONG: "a name or category is longer than the limit of 256 characters",

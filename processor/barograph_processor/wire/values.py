@@ -98,6 +98,11 @@ class Values:
                 result[mask] = taken.to_numpy(zero_copy_only=False)
         return result, (kinds != EMPTY) & (kinds != INT) & (kinds != DOUBLE)
 
+    def integers(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 [m], the integers that stand at all of the positions."""
+        taken: NDArray[np.int64] = self._columns[INT].take(pa.array(positions)).to_numpy()
+        return taken
+
     def quantities(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Numbers and booleans as float64; NaN where there is no value or a text, else infinite."""
         kinds = self.kinds_at(positions)
