@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from barograph.baseline import Baseline, Header, encode_baseline
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
 from barograph_processor.engine.batch import Fed, Key, Point, Points, Predictions, Texts, Truths
@@ -17,7 +18,6 @@ from barograph_processor.signals.counts import CategoryCounts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from barograph.baseline import Baseline
     from barograph_processor.engine.batch import Batch
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.engine.stats import EngineStats
@@ -37,6 +37,7 @@ class Recorder:
     def __init__(self, name: str) -> None:
         self.name = name
         self.given: list[Batch] = []
+        self.baselines: list[Baseline] = []
         self.counters = Counter({("outcomes", "late"): 1})
 
     def feed(self, batches: Sequence[Batch], now_ns: int) -> Fed:
@@ -49,6 +50,9 @@ class Recorder:
 
     def drain(self, now_ns: int) -> list[ClosedWindow]:
         raise NotImplementedError
+
+    def add_baseline(self, baseline: Baseline) -> None:
+        self.baselines.append(baseline)
 
     def new_baselines(self) -> list[Baseline]:
         return []
@@ -113,3 +117,13 @@ def test_without_groups_batches_are_handed_on_as_they_are() -> None:
     batch = Points([point("any")])
     engines.feed([batch], 0)
     assert batch is recorder.given[0]
+
+
+def test_a_baseline_goes_to_the_engine_of_its_model() -> None:
+    config = load(CONFIG, catalog=Registry(), environ={})
+    recorders = {group.name: Recorder(group.name) for group in groups_of(config)}
+    engines = Engines((group, recorders[group.name]) for group in groups_of(config))
+    for model in ("fast", "unheard"):
+        engines.add_baseline(Baseline(encode_baseline(Header(model=model, version="1", rows=1), [])))
+    assert ["fast"] == [one.header.model for one in recorders["fast"].baselines]
+    assert ["unheard"] == [one.header.model for one in recorders[EVERY_OTHER].baselines]

@@ -61,6 +61,7 @@ class Script:
         self.due: list[ClosedWindow] = []
         self.open: list[ClosedWindow] = []
         self.learned: list[Baseline] = []
+        self.given: list[Baseline] = []
         self.error: Exception | None = None
         self.counters = Counter({("feedback", "duplicate"): 2, ("feedback", "late"): 1})
         self.fed = 0
@@ -80,6 +81,9 @@ class Script:
     def drain(self, now_ns: int) -> list[ClosedWindow]:
         closed, self.open = self.advance(now_ns) + self.open, []
         return closed
+
+    def add_baseline(self, baseline: Baseline) -> None:
+        self.given.append(baseline)
 
     def new_baselines(self) -> list[Baseline]:
         learned, self.learned = self.learned, []

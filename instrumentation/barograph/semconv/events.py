@@ -41,6 +41,7 @@ EVENTS: Final[dict[str, Event]] = {
             "deployment.environment.name",
             "ml.window.name",
             "ml.baseline.id",
+            "ml.source.id",
             "ml.window.start",
             "ml.window.end",
             "ml.window.revision",

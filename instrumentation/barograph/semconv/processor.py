@@ -46,6 +46,9 @@ BAROGRAPH_ENGINE_WINDOWS: Final = "barograph_engine_windows"
 BAROGRAPH_ENGINE_PENDING_ENTRIES: Final = "barograph_engine_pending_entries"
 """Predictions and labels that wait for each other."""
 
+BAROGRAPH_ENGINE_FAILURES: Final = "barograph_engine_failures"
+"""Attempts to advance the engine that failed; the next one may work."""
+
 BAROGRAPH_ENGINE_ACCEPTED_PREDICTIONS: Final = "barograph_engine_accepted_predictions"
 """Predictions of the outcomes lane that were taken, repeats left out."""
 
@@ -171,6 +174,13 @@ METRICS: Final[dict[str, Metric]] = {
         "gauge",
         "{entry}",
         "Predictions and labels that wait for each other.",
+        (),
+    ),
+    BAROGRAPH_ENGINE_FAILURES: Metric(
+        BAROGRAPH_ENGINE_FAILURES,
+        "counter",
+        "{attempt}",
+        "Attempts to advance the engine that failed; the next one may work.",
         (),
     ),
     BAROGRAPH_ENGINE_ACCEPTED_PREDICTIONS: Metric(

@@ -45,15 +45,24 @@ class Graph(NamedTuple):
 
 
 @contextmanager
-def open_graph(
+def open_graph(  # noqa: PLR0913  # what runs, and what it is given
     config: Config,
     *,
     registry: Registry,
     telemetry: Telemetry,
     start: Start,
     control: Control | None = None,
+    made: Mapping[str, Exporter] | None = None,
 ) -> Iterator[Graph]:
     """Run the configured components for as long as the context lasts.
+
+    Args:
+        config: Which components, and what they are told.
+        registry: The components that there are.
+        telemetry: The processor's own counters.
+        start: Starts what lies between exporters and receivers.
+        control: What operators may ask.
+        made: Exporters beside the configured ones, made in code, by name.
 
     Raises:
         ConfigError: A component can't be opened with its settings; the message names it.
@@ -64,14 +73,20 @@ def open_graph(
     receivers: dict[str, object] = {}
     deliveries: list[Delivery] = []
     with ExitStack() as stack:
-        for name, settings in config.exporters.items():
-            component_id = f"exporter/{name}"
-            context = Context(intake=None, telemetry=telemetry, component_id=component_id, control=control)
-            exporter = _open(stack, registry, settings, context)
+
+        def deliver(name: str, exporter: object) -> None:
             exporters[name] = exporter
-            delivery = Delivery(cast("Exporter", exporter), component_id, telemetry, sending=sending)
+            delivery = Delivery(cast("Exporter", exporter), f"exporter/{name}", telemetry, sending=sending)
             stack.callback(delivery.close)
             deliveries.append(delivery)
+
+        for name, settings in config.exporters.items():
+            context = Context(
+                intake=None, telemetry=telemetry, component_id=f"exporter/{name}", control=control
+            )
+            deliver(name, _open(stack, registry, settings, context))
+        for name, exporter in (made or {}).items():
+            deliver(name, exporter)
         intake = stack.enter_context(start(deliveries))
         for name, settings in config.receivers.items():
             component_id = f"receiver/{name}"

@@ -155,6 +155,10 @@ class Engine:
                 state.table.remove(kind, window.start_ns)
         return closed
 
+    def add_baseline(self, baseline: Baseline) -> None:
+        """Compare keys that are first seen from now on with one more baseline."""
+        self._references.add([baseline])
+
     def stats(self, now_ns: int) -> EngineStats:
         """Figures about the engine itself.
 

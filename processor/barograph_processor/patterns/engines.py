@@ -40,6 +40,9 @@ class Engine(Protocol):
     def new_baselines(self) -> list[Baseline]:
         """Baselines learned since the last call."""
 
+    def add_baseline(self, baseline: Baseline) -> None:
+        """Compare keys that are first seen from now on with one more baseline."""
+
     def stats(self, now_ns: int) -> EngineStats:
         """Figures about the engine itself."""
 
@@ -114,6 +117,10 @@ class Engines:
     def new_baselines(self) -> list[Baseline]:
         """Baselines learned since the last call."""
         return [baseline for engine in self.all.values() for baseline in engine.new_baselines()]
+
+    def add_baseline(self, baseline: Baseline) -> None:
+        """Give one more baseline to the engine of its model."""
+        self.all[self._by_model.get(baseline.header.model, EVERY_OTHER)].add_baseline(baseline)
 
     def stats(self, now_ns: int) -> list[EngineStats]:
         """Figures about each engine."""

@@ -29,6 +29,22 @@ BASELINES = "baselines"
 PENDING = "pending"
 
 
+# Of this process: a forked child must not hold what its parent let go of.
+_locks: set[int] = set()
+
+
+def _let_go() -> None:
+    while _locks:
+        os.close(_locks.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+class DirectoryInUse(ConfigError):
+    """Another process owns a storage directory."""
+
+
 class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     saved_unix_nano: int
@@ -102,7 +118,8 @@ def open_kept(directory: Path) -> Iterator[Kept]:
     """Own a storage directory for as long as the context lasts; it is made if it isn't there.
 
     Raises:
-        ConfigError: It can't be made or written to, or another process owns it.
+        ConfigError: It can't be made or written to.
+        DirectoryInUse: Another process owns it.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -113,14 +130,17 @@ def open_kept(directory: Path) -> Iterator[Kept]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise ConfigError(
+        raise DirectoryInUse(
             f"$.storage.directory: {directory} is in use by another process; stop it, or choose another "
             f"directory"
         ) from error
+    _locks.add(lock)
     try:
         yield Kept(directory)
     finally:
-        os.close(lock)
+        if lock in _locks:
+            _locks.remove(lock)
+            os.close(lock)
 
 
 def _write(path: Path, content: bytes) -> None:

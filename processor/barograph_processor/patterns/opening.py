@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from barograph.baseline import Baseline
     from barograph_processor.clock import Clock
+    from barograph_processor.components.api import Exporter
     from barograph_processor.components.delivery import Delivery
     from barograph_processor.components.graph import Graph
     from barograph_processor.components.registry import Registry
@@ -56,17 +57,26 @@ class Running:
 
 
 @contextmanager
-def open_service(
+def open_service(  # noqa: PLR0913  # what runs, and what it is given
     config: Config,
     *,
     baselines: Sequence[Baseline],
     registry: Registry,
     telemetry: Telemetry | None = None,
     clock: Clock | None = None,
+    exporters: Mapping[str, Exporter] | None = None,
 ) -> Iterator[Running]:
     """Run a service for as long as the context lasts.
 
     Leaving stops intake, exports what is ready and keeps unfinished windows in the storage directory.
+
+    Args:
+        config: What it is told.
+        baselines: What models are compared with, beside those that it learned before.
+        registry: The components that there are.
+        telemetry: Its own counters.
+        clock: Tells the time.
+        exporters: Exporters beside the configured ones, made in code, by name.
 
     Raises:
         ConfigError: A component, a signal of another package or the storage directory can't be used.
@@ -96,7 +106,9 @@ def open_service(
                 yield service
 
         graph = stack.enter_context(
-            open_graph(config, registry=registry, telemetry=telemetry, start=start, control=service)
+            open_graph(
+                config, registry=registry, telemetry=telemetry, start=start, control=service, made=exporters
+            )
         )
         yield Running(config, service, graph, known, saved_ns)
 

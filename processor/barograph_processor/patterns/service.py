@@ -67,6 +67,7 @@ class Service:
         self.closed_windows = 0
         self.revised_windows = 0
         telemetry.watch(self._samples)
+        telemetry.add(processor.BAROGRAPH_ENGINE_FAILURES, 0)
 
     def feed(self, batches: Sequence[Batch]) -> Fed:
         """Take batches from a receiver.
@@ -79,6 +80,14 @@ class Service:
                 raise Retryable(
                     f"{delivery.component_id} is behind with {delivery.waiting():,} windows; try again later"
                 )
+        return self.take(batches)
+
+    def take(self, batches: Sequence[Batch]) -> Fed:
+        """Take batches, however far exporters are behind: from a caller that can't send them again.
+
+        Raises:
+            Retryable: The store failed.
+        """
         with self._lock:
             fed = self._running().feed(batches, self._clock.now_ns())
         self._moved.set()
@@ -93,7 +102,9 @@ class Service:
         deadline = self._clock.monotonic_s() + timeout_s
         with self._lock:
             now_ns = self._clock.now_ns()
-            self._publish(self._running().drain(now_ns), now_ns, everything=True)
+            closed = self._running().drain(now_ns)
+            self._stats = self._running().stats(now_ns)
+            self._publish(closed, now_ns, everything=True)
             learned = self._running().new_baselines()
         self._keep(learned)
         for delivery in self._deliveries:
@@ -103,6 +114,19 @@ class Service:
                     f"{delivery.waiting():,} windows to send; drain again to wait longer"
                 )
         return self.summary()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Publish what is due and the current readings now; False where sending took longer."""
+        deadline = self._clock.monotonic_s() + timeout_s
+        self.tick(everything=True)
+        return all(
+            delivery.flush(max(0.0, deadline - self._clock.monotonic_s())) for delivery in self._deliveries
+        )
+
+    def add_baseline(self, baseline: Baseline) -> None:
+        """Compare keys that are first seen from now on with one more baseline."""
+        with self._lock:
+            self._running().add_baseline(baseline)
 
     def summary(self) -> dict[str, object]:
         """What was taken, closed and dropped since the start."""
@@ -145,15 +169,16 @@ class Service:
         """Whether the engine works."""
         return {"status": self._trouble or "ok"}
 
-    def tick(self) -> None:
-        """Close what is due and publish it; repeat the readings at each export interval."""
+    def tick(self, *, everything: bool = False) -> None:
+        """Close what is due and publish it; repeat the readings at each export interval, or now."""
         with self._lock:
             now_ns = self._clock.now_ns()
-            self._publish(self._running().advance(now_ns), now_ns)
-            learned = self._running().new_baselines()
-            if self._clock.monotonic_s() >= self._stats_until_s:
+            closed = self._running().advance(now_ns)
+            if everything or self._clock.monotonic_s() >= self._stats_until_s:
                 self._stats = self._running().stats(now_ns)
                 self._stats_until_s = self._clock.monotonic_s() + STATS_S
+            self._publish(closed, now_ns, everything=everything)
+            learned = self._running().new_baselines()
         self._keep(learned)
 
     def attach(self, engines: Engines, deliveries: Sequence[Delivery], kept: Kept | None = None) -> None:
@@ -170,8 +195,10 @@ class Service:
         try:
             self.tick()
         except Exception as error:  # noqa: BLE001  # whatever it is, see above
-            self._trouble = f"engine: {type(error).__name__}: {error}"
-            _log.exception("the engine failed; /healthz says so until it works again")
+            before, self._trouble = self._trouble, f"engine: {type(error).__name__}: {error}"
+            self._telemetry.add(processor.BAROGRAPH_ENGINE_FAILURES)
+            if self._trouble != before:
+                _log.exception("the engine failed, which is told and counted until it works again")
         else:
             self._trouble = ""
 

@@ -30,6 +30,7 @@ ADDED: Final = frozenset(
         attributes.ML_LABEL_HORIZON,
         attributes.ML_SEGMENT_NAME,
         attributes.ML_SEGMENT_VALUE,
+        attributes.ML_SOURCE_ID,
     }
 )
 """Attributes that every reading gets where they apply; a signal neither declares nor sets them."""
