@@ -151,8 +151,18 @@ def hear_sample(name: str, attributes: Iterable[str], kind: str) -> None:
     HEARD.signal(METRICS, name, attributes, counts=True)
 
 
+def hear_figures(by_scope: Mapping[str, Sequence[Any]]) -> None:
+    """What an engine in the serving process tells."""
+    for figures in by_scope.values():
+        for figure in figures:
+            if figure.metric.startswith(OUR_ROOTS):  # others are third parties'
+                HEARD.instrument(figure.metric, "gauge" if figure.start_ns is None else "sum")
+                HEARD.signal(METRICS, figure.metric, figure.attributes, counts=True)
+
+
 def listen() -> None:
     """Begin to listen, wherever something is emitted."""
+    _listen_to_figures()
     _listen_to_encoders()
     _listen_to_engines()
     _listen_to_telemetry()
@@ -168,6 +178,17 @@ def _listen_to_encoders() -> None:
     ):
         original = getattr(importlib.import_module(module), name)
         _replace_everywhere(original, _passing_on(original, hear))
+
+
+def _listen_to_figures() -> None:
+    original = importlib.import_module("barograph.export_figures").send_figures
+
+    @functools.wraps(original)
+    def replacement(exporter: Any, by_scope: Any) -> Any:
+        hear_figures(by_scope)
+        return original(exporter, by_scope)
+
+    _replace_everywhere(original, replacement)
 
 
 def _passing_on(original: Callable[..., Any], hear: Callable[[Any], None]) -> Callable[..., Any]:

@@ -36,7 +36,8 @@ _DISABLED = "OTEL_SDK_DISABLED"
 _SINK = "BAROGRAPH_SINK"
 
 
-def _point_bytes(point: SourcePoint) -> int:
+def point_bytes(point: SourcePoint) -> int:
+    """Size of a point on the wire, about."""
     if isinstance(point.data, ExplicitBuckets):
         return _POINT_BYTES + _BUCKET_BYTES * len(point.data.counts)
     if isinstance(point.data, ExponentialBuckets):
@@ -44,7 +45,8 @@ def _point_bytes(point: SourcePoint) -> int:
     return _POINT_BYTES
 
 
-def _event_bytes(event: SourceEvent) -> int:
+def event_bytes(event: SourceEvent) -> int:
+    """Size of an event on the wire, about."""
     return _EVENT_BYTES + value_bytes(event.attributes)
 
 
@@ -65,13 +67,18 @@ class ExporterSink:
         self._points: Lane[SourcePoint] = Lane(
             HISTOGRAMS,
             self._send_points,
-            size_bytes=_point_bytes,
+            size_bytes=point_bytes,
             rows=lambda _: 1,
             chunk_items=POINTS_A_CHUNK,
         )
         self._events: Lane[SourceEvent] = Lane(
-            OUTCOMES, self._send_events, size_bytes=_event_bytes, rows=event_rows, chunk_items=EVENTS_A_CHUNK
+            OUTCOMES, self._send_events, size_bytes=event_bytes, rows=event_rows, chunk_items=EVENTS_A_CHUNK
         )
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._points.start()
+        self._events.start()
 
     def after_fork(self) -> None:
         """In the child: nothing of the parent's waits, and no connection is shared with it."""

@@ -64,6 +64,12 @@ class Lane(Generic[ItemT]):
         self._closed = False
         self._thread: threading.Thread | None = None
 
+    def start(self) -> None:
+        """Start the thread, which the first item would start otherwise."""
+        with self._changed:
+            if self._thread is None and not self._closed:
+                self._start()
+
     def put(self, items: Sequence[ItemT]) -> None:
         """Queue items; never blocks on the network."""
         if not items:

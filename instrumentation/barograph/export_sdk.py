@@ -83,12 +83,12 @@ def _exporter(signal: str, variable: str, name: str) -> MetricExporter | LogReco
     return kind()
 
 
-def _resource() -> Resource:
+def resource() -> Resource:
     """The tracer provider's, so that points and spans name the same instance."""
     global _own_resource  # noqa: PLW0603 - made once, where no provider is set up
-    resource = getattr(trace.get_tracer_provider(), "resource", None)
-    if isinstance(resource, Resource):
-        return resource
+    found = getattr(trace.get_tracer_provider(), "resource", None)
+    if isinstance(found, Resource):
+        return found
     if _own_resource is None:
         _own_resource = _created()
     return _own_resource
@@ -101,10 +101,11 @@ def _created() -> Resource:
         return Resource({}).merge(OTELResourceDetector().detect())
 
 
-def _scope() -> InstrumentationScope:
+def scope(name: str = SOURCE_SCOPE) -> InstrumentationScope:
+    """A scope of this version of the package."""
     from barograph import __version__  # noqa: PLC0415 - the package is still loading at first
 
-    return InstrumentationScope(SOURCE_SCOPE, __version__, SCHEMA_URL)
+    return InstrumentationScope(name, __version__, SCHEMA_URL)
 
 
 def send_points(exporter: MetricExporter, points: Sequence[SourcePoint]) -> bool:
@@ -113,8 +114,8 @@ def send_points(exporter: MetricExporter, points: Sequence[SourcePoint]) -> bool
     for point in points:
         by_shape.setdefault((point.metric, type(point.data)), []).append(point)
     metrics = [_metric(name, group) for (name, _), group in by_shape.items()]
-    scope_metrics = ScopeMetrics(_scope(), metrics, SCHEMA_URL)
-    data = MetricsData([ResourceMetrics(_resource(), [scope_metrics], "")])
+    scope_metrics = ScopeMetrics(scope(), metrics, SCHEMA_URL)
+    data = MetricsData([ResourceMetrics(resource(), [scope_metrics], "")])
     with suppress_instrumentation():
         return exporter.export(data) is MetricExportResult.SUCCESS
 
@@ -175,10 +176,16 @@ def _exponential(point: SourcePoint) -> ExponentialHistogramDataPoint:
     )
 
 
-def send_events(exporter: LogRecordExporter, events: Sequence[SourceEvent], observed_ns: int) -> bool:
+def send_events(
+    exporter: LogRecordExporter,
+    events: Sequence[SourceEvent],
+    observed_ns: int,
+    *,
+    scope_name: str = SOURCE_SCOPE,
+) -> bool:
     """Export events; False where that failed."""
-    resource, scope = _resource(), _scope()
-    records = [ReadableLogRecord(_record(event, observed_ns), resource, scope) for event in events]
+    whose, where = resource(), scope(scope_name)
+    records = [ReadableLogRecord(_record(event, observed_ns), whose, where) for event in events]
     with suppress_instrumentation():
         return exporter.export(records) is LogRecordExportResult.SUCCESS
 

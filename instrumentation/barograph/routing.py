@@ -68,6 +68,11 @@ class Routed:
         """Flush and stop each in the time that is left."""
         self._in_turn(timeout_s, _end)
 
+    def start(self) -> None:
+        """Start the threads that sinks have."""
+        for sink in self._all:
+            _attempt(sink, begin)
+
     def after_fork(self) -> None:
         """In the child: nothing of the parent's."""
         for sink in self._all:
@@ -101,6 +106,13 @@ def drain(sink: Sink, timeout_s: float) -> bool:
     """Have a sink close what it holds open, where it does; else flush it."""
     own = getattr(sink, "drain", None)
     return bool(own(timeout_s)) if own is not None else sink.flush(timeout_s)
+
+
+def begin(sink: Sink) -> None:
+    """Have a sink start its threads, where it has any: when the process ends it is too late."""
+    start = getattr(sink, "start", None)
+    if start is not None:
+        start()
 
 
 def begin_anew(sink: Sink | None) -> None:

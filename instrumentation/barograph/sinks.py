@@ -2,8 +2,9 @@
 
 A name is ``otlp``, the exporters of the OpenTelemetry environment, or that of an entry point in the
 group ``barograph_sink``: something that is called as `ExporterSink` is, with what makes the
-application's exporters, and gives a `Sink`. Such a sink may also have ``drain(timeout_s) -> bool``,
-which closes all that it holds open, and ``after_fork()``, which is called in a forked child.
+application's exporters, and gives a `Sink`. Such a sink may also have ``start()``, which is called
+when the first prediction was recorded, ``drain(timeout_s) -> bool``, which closes all that it holds
+open, and ``after_fork()``, which is called in a forked child.
 """
 
 from __future__ import annotations

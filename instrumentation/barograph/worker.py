@@ -20,6 +20,7 @@ from barograph.points import SourcePoint
 from barograph.semconv import attributes, metrics
 
 if TYPE_CHECKING:
+    from barograph.baseline import Baseline
     from barograph.points import Sink
     from barograph.recorder import Recorder
 
@@ -82,6 +83,15 @@ class Worker:
                 )
             self._recorders.append(recorder)
 
+    def baselines(self) -> list[Baseline]:
+        """What monitors of this process compare with; an engine beside them needs it too."""
+        found = {
+            one.settings.baseline.id: one.settings.baseline
+            for one in self._recorders
+            if one.settings.baseline
+        }
+        return list(found.values())
+
     def wake(self) -> None:
         """Have the queue looked at now."""
         if not self._woken.is_set():
@@ -105,6 +115,11 @@ class Worker:
                 self._thread = None
 
     def _run(self) -> None:
+        for sink in self._sinks():
+            try:
+                routing.begin(sink)
+            except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, serving must not notice
+                guard.background_fault(CONFIGURATION, error)
         while True:
             self._woken.wait(TICK_S)
             self._woken.clear()

@@ -11,8 +11,8 @@ from barograph_processor.engine.batch import Key
 from barograph_processor.engine.results import ClosedWindow, Status
 from barograph_processor.signals.api import Reading
 from barograph_processor.wire.decode import DEFAULT_TENANT
-from barograph_processor.wire.encode import READING_NAME, READING_VALUE
 from barograph_processor.wire.identity import DEFAULT_VERSION, ENVIRONMENT, SERVICE_NAMESPACE
+from barograph_processor.wire.reading_attributes import READING_NAME, READING_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,16 +17,13 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from barograph.semconv import READINGS_SCOPE, SCHEMA_URL, events
 from barograph.semconv import attributes as names
 from barograph_processor.signals.declared import about
-from barograph_processor.wire.reading_attributes import reading_attributes
+from barograph_processor.wire.reading_attributes import READING_NAME, READING_VALUE, reading_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
     from barograph_processor.signals.api import Reading
-
-READING_NAME = "name"
-READING_VALUE = "value"
 
 
 def encode_readings(current: Sequence[CurrentReading], now_ns: int, resource: Mapping[str, str]) -> bytes:

@@ -10,6 +10,9 @@ from barograph_processor.wire.identity import ENVIRONMENT, SERVICE_NAMESPACE
 if TYPE_CHECKING:
     from barograph_processor.engine.batch import Key
 
+READING_NAME = "name"
+READING_VALUE = "value"
+
 
 def reading_attributes(key: Key, window: str, baseline_id: str | None) -> dict[str, str]:
     """Attribute name to text; parts of the key that are ``""`` are left out.

@@ -1,0 +1,172 @@
+"""Feeds the engine of this process with what its monitors record; serving code never waits for it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from barograph.errors import Retryable
+from barograph.export import EVENTS_A_CHUNK, POINTS_A_CHUNK, event_bytes, point_bytes
+from barograph.export_lane import Lane
+from barograph.export_sdk import resource
+from barograph.guard import CONFIGURATION, HISTOGRAMS, OUTCOMES, guard
+from barograph.routing import event_rows
+from barograph.worker import WORKER
+from barograph_processor.patterns.embedded_engine import EngineThread, open_embedded
+from barograph_processor.wire.decode import DecodeContext
+from barograph_processor.wire.in_process import decode_events, decode_points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from barograph.points import SourceEvent, SourcePoint
+    from barograph_processor.clock import Clock
+    from barograph_processor.patterns.opening import Running
+    from barograph_processor.patterns.service import Service
+    from barograph_processor.wire.decode import Decoded
+
+# For keeping unfinished windows, also where an exporter took all the time that there was.
+_KEEPING_S = 2.0
+
+
+class EmbeddedSink:
+    """A sink with an engine behind it.
+
+    Points and events wait in bounded queues, each with a thread that decodes them and feeds the engine.
+    Whatever fails there is counted and said once. The engine is one a process: a forked child begins
+    with an empty one of its own.
+
+    Args:
+        metric_exporters: Makes the application's exporters of metrics, for readings.
+        log_exporters: The same for log records, for closed windows.
+        clock: Tells the time.
+    """
+
+    def __init__(
+        self,
+        metric_exporters: Callable[[], Sequence[Any]],
+        log_exporters: Callable[[], Sequence[Any]],
+        clock: Clock | None = None,
+    ) -> None:
+        self._makers = (metric_exporters, log_exporters)
+        self._clock = clock
+        # The parent's engines of a forked child, never touched again: their files are the parent's.
+        self._inherited: list[EngineThread] = []
+        self._context = DecodeContext()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._engine = EngineThread(lambda: open_embedded(*self._makers, self._clock))
+        self._known: set[str] = set()
+        self._points: Lane[SourcePoint] = Lane(
+            HISTOGRAMS,
+            self._feed_points,
+            size_bytes=point_bytes,
+            rows=lambda _: 1,
+            chunk_items=POINTS_A_CHUNK,
+        )
+        self._events: Lane[SourceEvent] = Lane(
+            OUTCOMES, self._feed_events, size_bytes=event_bytes, rows=event_rows, chunk_items=EVENTS_A_CHUNK
+        )
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._engine.start()
+        self._points.start()
+        self._events.start()
+
+    def after_fork(self) -> None:
+        """In the child: an engine of its own, with nothing seen."""
+        self._inherited.append(self._engine)
+        self._begin()
+
+    def points(self, points: Sequence[SourcePoint]) -> None:
+        """Queue delta points."""
+        self._points.put(points)
+
+    def events(self, events: Sequence[SourceEvent]) -> None:
+        """Queue events."""
+        self._events.put(events)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Have everything queued counted, and what is due sent; False where that took longer."""
+        deadline = time.monotonic() + timeout_s
+        return self._fed(deadline) and self._finish(deadline, lambda service, left_s: service.flush(left_s))
+
+    def drain(self, timeout_s: float) -> bool:
+        """Have every window and horizon closed and sent; False where that took longer."""
+        deadline = time.monotonic() + timeout_s
+        return self._fed(deadline) and self._finish(deadline, _drained)
+
+    def shutdown(self, timeout_s: float) -> None:
+        """Take nothing more, send what is due, keep what isn't where there is a place for it."""
+        deadline = time.monotonic() + timeout_s
+        self._points.close(timeout_s)
+        self._events.close(_left_s(deadline))
+        self._finish(deadline, lambda service, left_s: service.flush(left_s))
+        self._engine.stop(max(_left_s(deadline), _KEEPING_S))
+
+    def _fed(self, deadline: float) -> bool:
+        fed = self._points.flush(_left_s(deadline))
+        return self._events.flush(_left_s(deadline)) and fed
+
+    def _finish(self, deadline: float, call: Callable[[Service, float], bool]) -> bool:
+        if not self._engine.is_there:
+            return True
+        running = self._engine.running(_left_s(deadline))
+        if running is None:
+            return not self._engine.is_there
+        try:
+            return call(running.service, _left_s(deadline))
+        except Exception as error:  # noqa: BLE001  # whatever it is, serving must not notice
+            guard.background_fault(HISTOGRAMS, error)
+            return False
+
+    def _feed_points(self, points: Sequence[SourcePoint]) -> bool:
+        return self._feed(
+            HISTOGRAMS, len(points), lambda: decode_points(points, resource().attributes, self._context)
+        )
+
+    def _feed_events(self, events: Sequence[SourceEvent]) -> bool:
+        rows = sum(map(event_rows, events))
+        return self._feed(OUTCOMES, rows, lambda: decode_events(events, resource().attributes, self._context))
+
+    def _feed(self, lane: str, rows: int, decode: Callable[[], Decoded]) -> bool:
+        """Decode and feed; False where the same may work later."""
+        running = self._engine.running()
+        if running is None:
+            guard.drop(lane, "no_engine", "the engine could not be started, see above", rows)
+            return True
+        try:
+            self._introduce(running)
+            decoded = decode()
+            if decoded.batches:
+                running.service.take(decoded.batches)
+        except Retryable:
+            return False
+        except Exception as error:  # noqa: BLE001  # whatever it is, serving must not notice
+            guard.background_fault(lane, error, rows)
+            return True
+        for reason, count in (decoded.rejected + decoded.rows_rejected).items():
+            guard.dropped(lane, reason, count)
+        return True
+
+    def _introduce(self, running: Running) -> None:
+        """Give the engine the baselines of monitors that were made after it."""
+        for baseline in WORKER.baselines():
+            if baseline.id not in self._known:
+                running.service.add_baseline(baseline)
+                self._known.add(baseline.id)
+
+
+def _left_s(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.0)
+
+
+def _drained(service: Service, timeout_s: float) -> bool:
+    try:
+        service.drain(timeout_s)
+    except TimeoutError as error:
+        guard.warn(CONFIGURATION, "slow_drain", str(error))
+        return False
+    return True
