@@ -1,27 +1,24 @@
 """What recording costs the caller's thread, and what it costs in the background.
 
-    python benchmarks/serving.py            # microseconds a call, minima of several runs
-    python benchmarks/serving.py --json
+    python benchmarks/serving.py
 
 Calls of one form run in short bursts with the queue emptied between them, so that the figures are
-those of a service that does something else too, not of a full queue. The ratio is to the OpenTelemetry SDK's
-`Histogram.record`, one call a feature, measured in the same run.
+those of a service that does something else too, not of a full queue. Forms, the OpenTelemetry SDK's
+`Histogram.record` (one call a feature) and its spans take turns in every run, so that ratios are within
+one run. ``rows`` means that every prediction leaves with its features.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
+import measuring
 import numpy as np
 import pandas as pd
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -36,8 +33,9 @@ if TYPE_CHECKING:
 
 FEATURES = 20
 BURST = 500
-BURSTS = 30
 NAMES = tuple(f"f{place}" for place in range(FEATURES))
+MICROSECONDS = 1e6
+THREADS = 8
 
 
 class Nowhere:
@@ -76,22 +74,8 @@ def a_baseline() -> Baseline:
     )
 
 
-def microseconds(
-    call: Callable[[], object], between: Callable[[], object], *, burst: int, bursts: int
-) -> float:
-    """The least mean time of one call over several bursts."""
-    best = float("inf")
-    for _ in range(bursts):
-        between()
-        begun = time.perf_counter()
-        for _ in range(burst):
-            call()
-        best = min(best, (time.perf_counter() - begun) / burst)
-    return best * 1e6
-
-
-def sdk_records() -> float:
-    """20 `Histogram.record` calls."""
+def sdk_records() -> Callable[[], None]:
+    """20 `Histogram.record` calls, as a meter without barograph would make them."""
     histogram = MeterProvider([InMemoryMetricReader()]).get_meter("bench").create_histogram("values")
     row = np.random.default_rng(2).random(FEATURES).tolist()
     named = [{"ml.feature.name": name} for name in NAMES]
@@ -100,132 +84,147 @@ def sdk_records() -> float:
         for value, own in zip(row, named, strict=True):
             histogram.record(value, own)
 
-    return microseconds(record, int, burst=100, bursts=10)
+    return record
 
 
-def eight_threads(monitor: Monitor, row: np.ndarray) -> dict[str, float]:
-    """Median and 99th percentile of one call while eight threads predict and the queue is emptied."""
-    taken: list[float] = []
-    lock = threading.Lock()
+def single_rows(report: measuring.Report, off: Monitor, on: Monitor) -> None:
+    """One prediction of 20 features, by form of the input."""
+    row = np.random.default_rng(4).normal(size=FEATURES)
+    listed = row.tolist()
+    named = dict(zip(NAMES, listed, strict=True))
+    frame = pd.DataFrame([named])
+    mixed = frame.assign(f0="x", f1=1)
+    forms: dict[str, Callable[[], object]] = {
+        "numpy row": lambda: off.record(row, 1, scores=0.7),
+        "numpy row with id": lambda: off.record(row, 1, scores=0.7, ids="a-17"),
+        "numpy row with id, rows": lambda: on.record(row, 1, scores=0.7, ids="a-17"),
+        "list row": lambda: off.record(listed, 1, scores=0.7),
+        "dict row": lambda: off.record(named, 1, scores=0.7),
+        "dict row with id, rows": lambda: on.record(named, 1, scores=0.7, ids="a-17"),
+        "pandas row": lambda: off.record(frame, 1, scores=0.7),
+        "pandas row, mixed types": lambda: off.record(mixed, 1, scores=0.7),
+        "SDK, 20 Histogram.record": sdk_records(),
+    }
+    times = measuring.alternated(forms, calls=BURST, runs=report.runs, before=_emptied(off, on))
+    for name, samples in times.items():
+        limit = 5.0 if name.startswith("numpy row") else None
+        report.add(name, samples.times(MICROSECONDS), "µs", at_most=limit)
+    sdk = times["SDK, 20 Histogram.record"]
+    report.add("numpy row to SDK", times["numpy row"].over(sdk), "ratio", at_most=1 / 20)
+    report.add("dict row to SDK", times["dict row"].over(sdk), "ratio")
+    rows = times["numpy row with id, rows"].over(times["numpy row with id"])
+    report.add("numpy row with id, rows on to off", rows, "ratio")
 
-    def serve() -> None:
-        own = []
-        for _ in range(2_000):
-            begun = time.perf_counter()
-            monitor.record(row, 1, scores=0.7)
-            own.append((time.perf_counter() - begun) * 1e6)
-            time.sleep(0.0002)
-        with lock:
-            taken.extend(own)
 
-    threads = [threading.Thread(target=serve) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    cuts = statistics.quantiles(taken, n=100)
-    return {"8 threads, median": cuts[49], "8 threads, p99": cuts[98]}
+def batches(report: measuring.Report, off: Monitor, on: Monitor) -> None:
+    """A batch of 1,000 predictions of 20 features."""
+    random = np.random.default_rng(5)
+    batch, scores = random.normal(size=(1_000, FEATURES)), random.random(1_000)
+    ids = [f"id-{place}" for place in range(1_000)]
+    forms: dict[str, Callable[[], object]] = {
+        "batch 1,000 x 20": lambda: off.record(batch, scores=scores),
+        "batch 1,000 x 20 with ids": lambda: off.record(batch, scores=scores, ids=ids),
+        "batch 1,000 x 20 with ids, rows": lambda: on.record(batch, scores=scores, ids=ids),
+    }
+    times = measuring.alternated(forms, calls=20, runs=report.runs, before=_emptied(off, on))
+    for name, samples in times.items():
+        report.add(name, samples.times(MICROSECONDS), "µs", at_most=500)
 
 
-def spans(monitor: Monitor, row: np.ndarray) -> dict[str, float]:
+def spans(report: measuring.Report, off: Monitor, on: Monitor) -> None:
     """A span of the same attributes alone, and a whole call."""
-    tracer = TracerProvider().get_tracer("bench")
+    row = np.random.default_rng(6).normal(size=FEATURES)
+    trace.set_tracer_provider(TracerProvider())
+    tracer = trace.get_tracer("bench")
     told = {f"attribute.{place}": "value" for place in range(6)}
 
     def alone() -> None:
         with tracer.start_as_current_span("predict b", attributes=told):
             pass
 
-    def whole() -> None:
-        monitor.start(row).stop(1, scores=0.7)
-
-    from opentelemetry import trace  # noqa: PLC0415 - the provider is set here
-
-    trace.set_tracer_provider(TracerProvider())
-    return {
-        "SDK span alone": microseconds(alone, monitor.flush, burst=200, bursts=BURSTS),
-        "span, duration and histograms": microseconds(whole, monitor.flush, burst=200, bursts=BURSTS),
+    forms: dict[str, Callable[[], object]] = {
+        "SDK span alone": alone,
+        "span, duration, histograms": lambda: off.start(row).stop(1, scores=0.7),
+        "span, duration, histograms, rows": lambda: on.start(row, ids="a-17").stop(1, scores=0.7),
     }
+    times = measuring.alternated(forms, calls=200, runs=report.runs, before=_emptied(off, on))
+    for name, samples in times.items():
+        report.add(name, samples.times(MICROSECONDS), "µs")
+    alone_s = times["SDK span alone"]
+    ratio = times["span, duration, histograms"].over(alone_s)
+    report.add("span and histograms to span alone", ratio, "ratio", at_most=1.3)
+    report.add("the same with rows", times["span, duration, histograms, rows"].over(alone_s), "ratio")
 
 
-def background(monitor: Monitor) -> dict[str, float]:
-    """Microseconds a row from queue to counts, single rows and batches."""
-    row = np.random.default_rng(3).normal(size=FEATURES)
-    batch = np.random.default_rng(3).normal(size=(10_000, FEATURES))
-    result = {}
-    for name, features, calls, rows in (("single rows", row, 10_000, 1), ("batches", batch, 10, 10_000)):
-        best = float("inf")
-        for _ in range(5):
-            for _ in range(calls):
-                monitor.record(features, scores=[0.5] * rows if rows == 1 else batch[:, 0])
+def eight_threads(monitor: Monitor, ids: str | None) -> tuple[float, float]:
+    """Median and 99th percentile of one call while eight threads predict and the queue is emptied."""
+    row = np.random.default_rng(7).normal(size=FEATURES)
+    taken: list[float] = []
+    lock = threading.Lock()
+
+    def serve() -> None:
+        own = []
+        for _ in range(1_000):
             begun = time.perf_counter()
-            monitor.flush()
-            best = min(best, (time.perf_counter() - begun) / (calls * rows) * 1e6)
-        result[f"background, {name}, a row"] = best
-    return result
+            monitor.record(row, 1, scores=0.7, ids=ids)
+            own.append((time.perf_counter() - begun) * MICROSECONDS)
+            time.sleep(0.0002)
+        with lock:
+            taken.extend(own)
+
+    threads = [threading.Thread(target=serve) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    monitor.flush()
+    cuts = statistics.quantiles(taken, n=100)
+    return cuts[49], cuts[98]
 
 
-def import_ms() -> float:
-    """`import barograph` with its monitor, over opentelemetry-api and numpy."""
-    code = (
-        "import time, numpy, opentelemetry.trace, opentelemetry.baggage; t = time.perf_counter();"
-        "import barograph; barograph.Monitor; print((time.perf_counter() - t) * 1e3)"
-    )
-    return min(
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-        for _ in range(5)
-    )
+def threads(report: measuring.Report, off: Monitor, on: Monitor) -> None:
+    """What a call takes where many threads make them."""
+    for name, monitor, ids in ((f"{THREADS} threads", off, None), (f"{THREADS} threads, rows", on, "a-17")):
+        found = [eight_threads(monitor, ids) for _ in range(min(report.runs, 5))]
+        report.add(f"{name}, median", measuring.Samples(tuple(median for median, _ in found)), "µs")
+        report.add(f"{name}, 99th percentile", measuring.Samples(tuple(high for _, high in found)), "µs")
 
 
-def measure() -> dict[str, float]:
-    """All figures, by name."""
-    random = np.random.default_rng(4)
-    row = random.normal(size=FEATURES)
-    listed = row.tolist()
-    named = dict(zip(NAMES, listed, strict=True))
-    frame = pd.DataFrame([named])
-    mixed = frame.assign(f0="x", f1=1)
-    batch = random.normal(size=(1_000, FEATURES))
-    scores = random.random(1_000)
-    monitor = Monitor("b", "1", baseline=a_baseline(), sink=Nowhere())
-    forms: dict[str, tuple[Callable[[], object], int]] = {
-        "numpy row": (lambda: monitor.record(row, 1, scores=0.7), BURST),
-        "list row": (lambda: monitor.record(listed, 1, scores=0.7), BURST),
-        "dict row": (lambda: monitor.record(named, 1, scores=0.7), BURST),
-        "pandas row": (lambda: monitor.record(frame, 1, scores=0.7), BURST),
-        "pandas row, mixed types": (lambda: monitor.record(mixed, 1, scores=0.7), BURST),
-        "numpy row with id": (lambda: monitor.record(row, 1, scores=0.7, ids="a-17"), BURST),
-        "batch 1,000 x 20": (lambda: monitor.record(batch, scores=scores), 20),
-    }
-    figures = {
-        name: microseconds(call, monitor.flush, burst=burst, bursts=BURSTS)
-        for name, (call, burst) in forms.items()
-    }
-    figures["SDK, 20 Histogram.record"] = sdk_records()
-    figures["ratio of numpy row to SDK"] = figures["numpy row"] / figures["SDK, 20 Histogram.record"]
-    figures |= eight_threads(monitor, row)
-    figures |= background(monitor)
-    figures |= spans(monitor, row)
-    figures["ratio of call to span alone"] = (
-        figures["span, duration and histograms"] / figures["SDK span alone"]
-    )
-    figures["import, ms"] = import_ms()
-    return figures
+def background(report: measuring.Report, off: Monitor, on: Monitor) -> None:
+    """From queue to counts and events, a row."""
+    row = np.random.default_rng(8).normal(size=FEATURES)
+    batch = np.random.default_rng(8).normal(size=(10_000, FEATURES))
+    ids = [f"id-{place}" for place in range(10_000)]
+
+    def of(monitor: Monitor, features: np.ndarray, rows: int, *, named: bool) -> float:
+        scores = [0.5] * rows if rows == 1 else batch[:, 0] % 1.0
+        for call in range(10_000 // rows):
+            monitor.record(features, scores=scores, ids=None if not named else ids if rows > 1 else ids[call])
+        begun = time.perf_counter()
+        monitor.flush()
+        return (time.perf_counter() - begun) / 10_000 * MICROSECONDS
+
+    for name, features, rows in (("single rows", row, 1), ("a batch", batch, 10_000)):
+        for told, monitor, named in (
+            ("", off, False),
+            (" with ids", off, True),
+            (" with ids, rows", on, True),
+        ):
+            found = [of(monitor, features, rows, named=named) for _ in range(report.runs)]
+            report.add(f"background, {name}{told}, a row", measuring.Samples(tuple(found)), "µs")
+
+
+def _emptied(*monitors: Monitor) -> Callable[[], object]:
+    return lambda: [monitor.flush() for monitor in monitors]
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    figures = measure()
-    if as_json:
-        print(json.dumps({"python": platform.python_version(), "microseconds": figures}, indent=1))
-        return
-    for name, figure in figures.items():
-        print(f"{name:32} {figure:10.3f}")
+    with measuring.report(__doc__) as report:
+        off = Monitor("b", "1", baseline=a_baseline(), sink=Nowhere())
+        on = Monitor("b", "2", baseline=a_baseline(), sink=Nowhere(), rows="all")
+        for part in (single_rows, batches, threads, background, spans):
+            part(report, off, on)
 
 
 if __name__ == "__main__":

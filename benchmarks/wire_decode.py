@@ -2,16 +2,15 @@
 
     python benchmarks/wire_decode.py
 
-Prints, for spans, readable predictions, metric points and packed rows: items per second with the
-decoders, items per second of merely walking protobuf objects in Python, and the ratio. Times are
-the least of several runs, in one thread.
+For spans, readable predictions, metric points and packed rows: items a second with the decoders, items a
+second of merely walking protobuf objects in Python, and the ratio of the two, in one thread.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
+import measuring
 import numpy as np
 import pyarrow as pa
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 CONTEXT = DecodeContext()
-RUNS = 15
 TIME_NS = 1_700_000_000_000_000_000
 
 
@@ -230,25 +228,21 @@ def _walk_logs(data: bytes) -> list[dict[str, object]]:
     return [walked(r.attributes) for p in decoded.resource_logs for s in p.scope_logs for r in s.log_records]
 
 
-def least_s(function: Callable[[bytes], object], data: bytes) -> float:
-    """The least time of several runs, in seconds."""
-    times = []
-    for _ in range(RUNS):
-        begin = time.perf_counter()
-        function(data)
-        times.append(time.perf_counter() - begin)
-    return min(times)
-
-
 def main() -> None:
-    """Run every case and print a table."""
-    print(f"{'':24} {'bytes':>9} {'decoded/s':>12} {'objects/s':>12} {'ratio':>6}")
-    for case in (spans(), events_case(), points(), packed_case()):
-        columns, objects = least_s(case.columns, case.data), least_s(case.objects, case.data)
-        print(
-            f"{case.name:24} {len(case.data):9,} {case.items / columns:12,.0f} {case.items / objects:12,.0f} "
-            f"{objects / columns:6.1f}"
-        )
+    """Run every case."""
+    with measuring.report(__doc__) as report:
+        for case in (spans(), events_case(), points(), packed_case()):
+            times = measuring.alternated(
+                {
+                    "decoded": lambda case=case: case.columns(case.data),
+                    "objects": lambda case=case: case.objects(case.data),
+                },
+                runs=report.runs,
+            )
+            rates = {name: samples.rate(case.items) for name, samples in times.items()}
+            report.add(f"{case.name}, decoded", rates["decoded"], "items/s", note=f"{len(case.data):,} bytes")
+            report.add(f"{case.name}, walking objects", rates["objects"], "items/s")
+            report.add(f"{case.name}, ratio", rates["decoded"].over(rates["objects"]), "ratio")
 
 
 if __name__ == "__main__":
