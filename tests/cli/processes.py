@@ -68,10 +68,12 @@ class Running:
 
 
 @contextmanager
-def service(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """`barograph run` on free ports."""
+def service(
+    *arguments: str, environ: Mapping[str, str] | None = None, command: Sequence[str] = COMMAND
+) -> Iterator[Running]:
+    """`barograph run` on free ports, by the command of this environment or of another."""
     process = subprocess.Popen(
-        [*COMMAND, "run", "--listen", "127.0.0.1:0", "--prometheus", "127.0.0.1:0", "--json", *arguments],
+        [*command, "run", "--listen", "127.0.0.1:0", "--prometheus", "127.0.0.1:0", "--json", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -9,7 +9,7 @@ import pytest
 
 from components.packages import SIGNAL, write_package
 
-from .processes import barograph, service
+from .processes import barograph, prediction, send, service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,3 +53,57 @@ def test_neither_check_nor_run_begins_with_a_broken_package_unless_it_is_left_ou
     with service("--config", str(config)) as running:
         running.stop()
     assert 0 == running.process.returncode, running.said
+
+
+EXPORTER = '''
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from barograph_processor.components.api import Factory
+from barograph_processor.signals.declared import about
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it writes."""
+
+    path: str = ""
+
+
+class Lines:
+    def __init__(self, path):
+        self.path = path
+
+    def windows(self, closed):
+        with self.path.open("a") as file:
+            file.writelines(f"window {each.key.model} {each.window}\\n" for each in closed)
+
+    def readings(self, current, now_ns):
+        with self.path.open("a") as file:
+            units = sorted({about(each.reading.metric).unit for each in current})
+            file.write(f"readings in {units}\\n")
+
+
+@contextmanager
+def open_lines(config, context):
+    yield Lines(Path(config.path))
+
+
+LINES = Factory("exporter", "lines", Config, open_lines, "alpha", "Lines in a file.")
+'''
+
+
+@pytest.mark.slow
+def test_an_exporter_of_another_package_gets_windows_and_readings(folder: Path) -> None:
+    write_package(folder, "acme-lines", EXPORTER, {"barograph_exporter": {"lines": "acme_lines:LINES"}})
+    config, written = folder / "barograph.yaml", folder / "lines.txt"
+    config.write_text(f"exporters: {{lines: {{path: {written}}}, prometheus: {{}}}}\n", encoding="utf-8")
+    row = {"id": "a", "time_ns": 1_700_000_000 * 10**9, "score": 0.9, "predicted": "yes"}
+    with service("--config", str(config), "--window", "1d") as running:
+        send(running.otlp, [prediction(row)])
+        running.drain()
+        running.stop()
+    lines = written.read_text().splitlines()
+    assert ["window credit 1d"] == [line for line in lines if line.startswith("window")]
+    assert any("{prediction}" in line for line in lines)

@@ -60,11 +60,13 @@ def kinds() -> frozenset[int]:
 
 
 def register(state: StateTypeT) -> StateTypeT:
-    """Let `decode` read the states of a plugin; usable as a class decorator.
+    """Let `decode` read the states of a plugin; usable as a class decorator. Once more changes nothing.
 
     Raises:
         StateError: The kind is not in 1,000 … 65,535 or is another state's.
     """
+    if _KINDS.get(state.KIND) is state:
+        return state
     if not FIRST_PLUGIN_KIND <= state.KIND <= _LAST_KIND:
         raise StateError(
             f"state kind {state.KIND} is not a plugin's; use {FIRST_PLUGIN_KIND} to {_LAST_KIND}"
