@@ -45,7 +45,7 @@ class Running:
 
     @property
     def otlp(self) -> str:
-        return str(self.started["receivers"]["otlp"])
+        return str(self.started["receivers"]["otlp"]["grpc"])
 
     @property
     def metrics(self) -> str:

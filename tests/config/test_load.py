@@ -24,8 +24,18 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     endpoint: str = "127.0.0.1:4317"
 
 
+class Other(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    endpoint: str = "127.0.0.1:4318"
+
+
 class Receiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     grpc: Listener = Listener()
+
+
+class Either(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    only_if_written: ClassVar[tuple[str, ...]] = ("grpc", "http")
+    grpc: Listener | msgspec.UnsetType = Listener()
+    http: Other | msgspec.UnsetType = Other()
 
 
 class Scrape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +62,7 @@ class Components:
 
     _known: ClassVar[dict[tuple[str, str], type[msgspec.Struct]]] = {
         ("receiver", "otlp"): Receiver,
+        ("receiver", "either"): Either,
         ("exporter", "prometheus"): Scrape,
         ("exporter", "otlp"): Push,
         ("exporter", "console"): Silent,
@@ -116,6 +127,32 @@ def test_the_file_of_the_documentation_is_understood() -> None:
     assert ("/etc/barograph/credit-3.baseline",) == config.models["credit"].baselines
     assert ["otlp", "otlp/second", "prometheus"] == list(config.exporters)
     assert (Window("1h", HOUR_NS), Window("1d", DAY_NS)) == settings_for(config, "another").windows
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Either()),
+        ("{}", Either()),
+        ("{grpc: }", Either(http=msgspec.UNSET)),
+        ("{http: {}}", Either(grpc=msgspec.UNSET)),
+        ("{http: , grpc: }", Either()),
+        ("{http: {endpoint: a:1}}", Either(grpc=msgspec.UNSET, http=Other(endpoint="a:1"))),
+    ],
+)
+def test_what_is_written_is_on_and_with_nothing_everything(text: str, expected: Either) -> None:
+    assert expected == read(f"receivers: {{either: {text}}}").receivers["either"]
+
+
+def test_a_part_that_is_off_listens_nowhere() -> None:
+    config = read("receivers: {either: {http: }, either/2: {grpc: }}")
+    assert ["either", "either/2"] == list(config.receivers)
+    assert [
+        (
+            "$.receivers.either/2.grpc.endpoint: found 127.0.0.1:4317, where "
+            "$.receivers.either.grpc.endpoint listens already; choose another port"
+        )
+    ] == problems("receivers: {either: {grpc: }, either/2: {grpc: }}")
 
 
 def test_horizons_end_where_labels_may_no_longer_come() -> None:

@@ -16,7 +16,13 @@ from .sources import CHECKOUT, imported_modules, only_for_types, package_files, 
 HOMES = {
     "click": ("barograph_processor/cli",),
     "google": ("barograph_processor/exporters", "barograph_processor/receivers", "barograph_processor/wire"),
-    "grpc": ("barograph_processor/exporters/otlp_grpc.py", "barograph_processor/receivers/otlp_grpc.py"),
+    "grpc": (
+        "barograph_processor/exporters/otlp_grpc.py",
+        "barograph_processor/receivers/grpc_health.py",
+        "barograph_processor/receivers/otlp_grpc.py",
+    ),
+    "grpc_health": ("barograph_processor/receivers/grpc_health.py",),
+    "h11": ("barograph_processor/receivers/http_connection.py",),
     "nanoarrow": ("barograph/packing.py",),
     "opentelemetry.exporter": ("barograph/export",),
     "opentelemetry.proto": (
@@ -29,7 +35,11 @@ HOMES = {
     "polars": (),
     "prometheus_client": ("barograph_processor/exporters/prometheus",),
     "ptars": ("barograph_processor/wire/descriptors.py",),
-    "pyarrow": ("barograph_processor/files", "barograph_processor/wire"),
+    "pyarrow": (
+        "barograph_processor/files",
+        "barograph_processor/receivers/otlp_bodies.py",
+        "barograph_processor/wire",
+    ),
     "rich": ("barograph_processor/cli",),
     "rocksdict": ("barograph_processor/stores/disk.py",),
     "scipy": ("barograph_processor/signals",),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from msgspec import UNSET
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
 )
@@ -19,7 +20,8 @@ from barograph.semconv import attributes as names
 from barograph.semconv import events, metrics
 from barograph_processor.components.api import Context
 from barograph_processor.engine.batch import Fed
-from barograph_processor.receivers.otlp_grpc import FACTORY, Config, Grpc, OtlpGrpc
+from barograph_processor.receivers.otlp import FACTORY, OtlpReceiver
+from barograph_processor.receivers.otlp_config import Config, Grpc
 from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -45,24 +47,29 @@ class Engine:
         return Fed(len(batches), self.dropped)
 
 
-class Running:
-    """A receiver, its engine, and a channel to it."""
+class Counting:
+    """What a receiver counts."""
 
-    def __init__(self, receiver: OtlpGrpc, engine: Engine, telemetry: Telemetry) -> None:
-        self.endpoint = receiver.endpoint
-        self.engine = engine
-        self.telemetry = telemetry
-        self.channel = grpc.insecure_channel(
-            receiver.endpoint, options=[("grpc.max_send_message_length", -1)]
-        )
-        self.logs = LogsServiceStub(self.channel)  # type: ignore[no-untyped-call]
-        self.metrics = MetricsServiceStub(self.channel)  # type: ignore[no-untyped-call]
+    telemetry: Telemetry
 
     def counted(self, name: str, **attributes: str) -> float:
         """A counter's value."""
         wanted = tuple(sorted(attributes.items()))
         found = [s.value for s in self.telemetry.snapshot() if (s.name, s.attributes) == (name, wanted)]
         return found[0] if found else 0.0
+
+
+class Running(Counting):
+    """A receiver, its engine, and a channel to it."""
+
+    def __init__(self, receiver: OtlpReceiver, engine: Engine, telemetry: Telemetry) -> None:
+        (listener,) = receiver.listeners
+        self.endpoint = listener.endpoint
+        self.engine = engine
+        self.telemetry = telemetry
+        self.channel = grpc.insecure_channel(self.endpoint, options=[("grpc.max_send_message_length", -1)])
+        self.logs = LogsServiceStub(self.channel)  # type: ignore[no-untyped-call]
+        self.metrics = MetricsServiceStub(self.channel)  # type: ignore[no-untyped-call]
 
     def raw(self, data: bytes, **options: Any) -> bytes:
         """Send bytes as they are."""
@@ -74,7 +81,7 @@ class Running:
 def running(**settings: Any) -> Iterator[Running]:
     """A receiver on a free port of this machine."""
     engine, telemetry = Engine(), Telemetry()
-    config = Config(grpc=Grpc(endpoint="127.0.0.1:0", **settings))
+    config = Config(grpc=Grpc(endpoint="127.0.0.1:0", **settings), http=UNSET)
     with ExitStack() as after, FACTORY.open(config, Context(engine, telemetry, "receivers/otlp")) as receiver:
         held = Running(receiver, engine, telemetry)
         after.callback(held.channel.close)  # after the receiver has stopped

@@ -8,10 +8,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import grpc
-import msgspec
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from msgspec import UNSET
 from opentelemetry._logs import LogRecord as SdkRecord
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
@@ -34,7 +34,8 @@ from barograph_processor.components.api import Context
 from barograph_processor.config.values import Duration
 from barograph_processor.engine.batch import Points, Predictions
 from barograph_processor.engine.reasons import Reason
-from barograph_processor.receivers.otlp_grpc import FACTORY, Config, Grpc
+from barograph_processor.receivers.otlp import FACTORY
+from barograph_processor.receivers.otlp_config import Config, Grpc, Http
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.telemetry import Telemetry
 
@@ -291,7 +292,7 @@ def test_many_senders_at_once_lose_nothing(otlp: Running) -> None:
 
 
 def test_a_port_in_use_says_what_to_do(otlp: Running) -> None:
-    config = Config(grpc=Grpc(endpoint=otlp.endpoint))
+    config = Config(grpc=Grpc(endpoint=otlp.endpoint), http=UNSET)
     context = Context(Engine(), Telemetry(), "receivers/otlp")
     with (
         pytest.raises(ConfigError, match=r"in use.*receivers\.otlp\.grpc\.endpoint"),
@@ -305,12 +306,11 @@ def test_an_endpoint_without_a_port_is_refused(endpoint: str) -> None:
     context = Context(Engine(), Telemetry(), "receivers/otlp")
     with (
         pytest.raises(ConfigError, match="wanted host:port"),
-        FACTORY.open(Config(grpc=Grpc(endpoint=endpoint)), context),
+        FACTORY.open(Config(grpc=Grpc(endpoint=endpoint), http=UNSET), context),
     ):
         pass
 
 
 def test_by_default_only_this_machine_is_listened_to() -> None:
-    assert Config().grpc.endpoint == "127.0.0.1:4317"
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.convert({"grpc": {"tls": {}}}, Config, strict=True)
+    assert Grpc().endpoint == "127.0.0.1:4317"
+    assert Http().endpoint == "127.0.0.1:4318"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import typing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,11 +42,11 @@ INTRODUCTION = f"""\
 Made from the settings themselves by
 `python -m barograph_processor.cli.configuration_reference > docs/configuration.md`.
 
-`barograph run` needs no file: without one it receives OTLP/gRPC at 127.0.0.1:4317, serves `/metrics` at
-127.0.0.1:9464, prints a line for each closed window, and learns baselines. `barograph run --config FILE`
-reads YAML; every key has a default, an empty file is valid, an unknown key is refused with the nearest
-right word. `barograph check --config FILE` prints what a file means, with every default written out and
-secrets masked.
+`barograph run` needs no file: without one it receives OTLP at 127.0.0.1, gRPC at port 4317 and HTTP at 4318,
+serves `/metrics` at 127.0.0.1:9464, prints a line for each closed window, and learns baselines.
+`barograph run --config FILE` reads YAML; every key has a default, an empty file is valid, an unknown key is
+refused with the nearest right word. `barograph check --config FILE` prints what a file means, with every
+default written out and secrets masked.
 
 ```yaml
 {EXAMPLE}```
@@ -55,6 +56,7 @@ secrets masked.
   variable can change the file's structure; without a default the variable must be set. `$$` is a dollar sign.
 - **Paths** that are relative start at the folder of the file (on the command line: at the working directory).
 - **Options of the command line** (see [cli.md](cli.md)) replace what the file says; `--baseline` adds to it.
+- **Of `receivers.otlp.grpc` and `.http`, what is written is on**, as in the Collector; with neither, both.
 - **Several components of one type**: `otlp/second` beside `otlp`. Naming any exporter replaces the
   default ones.
 - **Panes** divide a day, windows are multiples of panes, and the pane length is the same in every source.
@@ -100,10 +102,17 @@ def keys(
     described = _descriptions(settings)
     for field in msgspec.structs.fields(settings):
         path = f"{prefix}{field.encode_name}"
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            yield from keys(field.type, f"{path}.")
+        part = _part(field.type)
+        if part is not None:
+            yield from keys(part, f"{path}.")
         else:
             yield path, field, described.get(field.name, "")
+
+
+def _part(form: object) -> type[msgspec.Struct] | None:
+    """The settings behind a key that is a part of the configuration that can be on or off."""
+    parts = [form, *(each for each in typing.get_args(form) if msgspec.UnsetType in typing.get_args(form))]
+    return next((each for each in parts if isinstance(each, type) and issubclass(each, msgspec.Struct)), None)
 
 
 def _table(settings: type[msgspec.Struct], prefix: str, skip: tuple[str, ...] = ()) -> Iterator[str]:

@@ -21,7 +21,8 @@ class Given(NamedTuple):
 
     Attributes:
         config: Configuration file.
-        listen: Where the OTLP receiver listens.
+        listen: Where OTLP/gRPC is received.
+        listen_http: Where OTLP/HTTP is received.
         prometheus: Where ``/metrics`` is served.
         otlp: Where results are sent.
         windows: Windows of models that the file doesn't name.
@@ -32,6 +33,7 @@ class Given(NamedTuple):
 
     config: Path | None
     listen: str | None
+    listen_http: str | None
     prometheus: str | None
     otlp: str | None
     windows: tuple[str, ...]
@@ -49,6 +51,10 @@ _OPTIONS = (
     click.option(
         "--listen", metavar="HOST:PORT",
         help="Where OTLP/gRPC is received (default 127.0.0.1:4317; port 0 takes a free one).",
+    ),
+    click.option(
+        "--listen-http", metavar="HOST:PORT",
+        help="Where OTLP/HTTP is received (default 127.0.0.1:4318, unless only --listen is given).",
     ),
     click.option(
         "--prometheus", metavar="HOST:PORT",
@@ -100,6 +106,7 @@ def configuration(given: Given, registry: Registry, *, json_lines: bool = False)
     overrides: dict[tuple[str, ...], object] = {}
     wishes: dict[tuple[str, ...], object] = {
         ("receivers", "otlp", "grpc", "endpoint"): given.listen,
+        ("receivers", "otlp", "http", "endpoint"): given.listen_http,
         ("exporters", "prometheus", "endpoint"): given.prometheus,
         ("exporters", "otlp", "endpoint"): given.otlp,
         ("exporters", "console", "format"): "json" if json_lines else None,

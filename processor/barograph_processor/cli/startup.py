@@ -7,12 +7,14 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from barograph_processor.components.api import Listens
 from barograph_processor.config.endpoints import Sends, is_loopback, split_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from barograph.baseline import Baseline
+    from barograph_processor.components.api import Listener
     from barograph_processor.patterns.opening import Running
 
 ID_LENGTH = 12
@@ -28,7 +30,10 @@ def describe_json(running: Running) -> dict[str, object]:
     return {
         "event": "started",
         "version": version("barograph"),
-        "receivers": endpoints(running.graph.receivers),
+        "receivers": {
+            name: {each.protocol: each.endpoint for each in listeners}
+            for name, listeners in _receiving(running).items()
+        },
         "exporters": endpoints(running.graph.exporters),
         "baselines": [
             {
@@ -58,14 +63,31 @@ def endpoints(components: Mapping[str, object]) -> dict[str, str]:
     return {name: str(endpoint) for name, endpoint in found.items() if endpoint}
 
 
+def _receiving(running: Running) -> dict[str, Sequence[Listener]]:
+    receivers = running.graph.receivers.items()
+    return {name: receiver.listeners for name, receiver in receivers if isinstance(receiver, Listens)}
+
+
+def _openness(listener: Listener) -> str:
+    """What is to be feared of an address that other machines reach; nothing for the others."""
+    if is_loopback(split_address(listener.endpoint)[0]) or (listener.secure and listener.authenticated):
+        return ""
+    if not listener.authenticated:
+        return "whoever reaches this address can send: set auth.bearer, or tls.client_ca_file"
+    return "tokens come in plain text here: set tls.cert_file and tls.key_file"
+
+
 def _rows(running: Running) -> Iterator[str]:
     config = running.config
-    receiving = endpoints(running.graph.receivers)
     exporting = endpoints(running.graph.exporters)
-    for name, endpoint in receiving.items():
-        yield f"  receiving  {name} at {endpoint}"
-        if not is_loopback(split_address(endpoint)[0]):
-            yield "             whoever reaches this address can send: it has neither TLS nor authentication"
+    receiving = [
+        (name, listener) for name, listeners in _receiving(running).items() for listener in listeners
+    ]
+    for name, listener in receiving:
+        yield f"  receiving  {name} at {listener.endpoint} ({listener.protocol})"
+        openness = _openness(listener)
+        if openness:
+            yield f"             {openness}"
     for name, settings in config.exporters.items():
         if name in exporting:
             yield f"  results    http://{exporting[name]}/metrics"
@@ -84,9 +106,9 @@ def _rows(running: Running) -> Iterator[str]:
         + f", in panes of {config.engine.pane}; labels are awaited for {config.labels.within}"
     )  # fmt: skip
     yield f"  state      {_state(running)}"
-    for endpoint in receiving.values():
-        yield f"  next       OTEL_EXPORTER_OTLP_ENDPOINT=http://{endpoint} in your service; Ctrl-C stops"
-        break
+    for _, listener in receiving[:1]:
+        address = f"{'https' if listener.secure else 'http'}://{listener.endpoint}"
+        yield f"  next       OTEL_EXPORTER_OTLP_ENDPOINT={address} in your service; Ctrl-C stops"
 
 
 def _baseline(baseline: Baseline) -> str:

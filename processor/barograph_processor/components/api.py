@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +20,29 @@ ConfigT = TypeVar("ConfigT")
 ComponentT = TypeVar("ComponentT", covariant=True)
 Stability = Literal["development", "alpha", "beta", "stable"]
 Kind = Literal["receiver", "store", "exporter"]
+
+
+class Listener(NamedTuple):
+    """Where a component can be reached.
+
+    Attributes:
+        protocol: Its key in the component's settings, such as ``grpc``.
+        endpoint: ``host:port``, with the port that was really taken.
+        secure: Whether TLS is spoken.
+        authenticated: Whether senders must prove who they are.
+    """
+
+    protocol: str
+    endpoint: str
+    secure: bool = False
+    authenticated: bool = False
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A receiver that can be reached by others."""
+
+    listeners: Sequence[Listener]
 
 
 class Intake(Protocol):

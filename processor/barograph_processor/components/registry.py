@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 BUILT_IN = (
-    Entry("receiver", "otlp", "barograph_processor.receivers.otlp_grpc:FACTORY"),
+    Entry("receiver", "otlp", "barograph_processor.receivers.otlp:FACTORY"),
     Entry("store", "memory", "barograph_processor.stores.memory:FACTORY"),
     Entry("store", "disk", "barograph_processor.stores.disk:FACTORY"),
     Entry("exporter", "otlp", "barograph_processor.exporters.otlp:FACTORY"),

@@ -119,6 +119,7 @@ class Converter:
         found = self.mapping(value, path)
         fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
         self.keys(found, fields, path)
+        unwritten = _unwritten(wanted, found)
         arguments = {
             field.name: self._walk(found[key], field.type, f"{path}.{key}")
             for key, field in fields.items()
@@ -130,7 +131,7 @@ class Converter:
         if len(self.problems) > before:
             return _FAILED
         try:
-            return wanted(**arguments)
+            return wanted(**unwritten, **arguments)
         except ValueError as error:
             return self._problem(path, str(error))
 
@@ -149,7 +150,7 @@ class Converter:
             return None
         lists = [member for member in members if _origin(member) in {tuple, list}]
         maps = [member for member in members if _is_mapping(member)]
-        rest = [member for member in members if member is not type(None) and member not in [*lists, *maps]]
+        rest = [member for member in members if member not in [*lists, *maps, type(None), msgspec.UnsetType]]
         chosen = (
             lists if isinstance(value, list) and lists else maps if isinstance(value, dict) and maps else rest
         )
@@ -190,6 +191,12 @@ class Converter:
 
 def _origin(form: TypeForm) -> object:
     return typing.get_origin(form)
+
+
+def _unwritten(wanted: type[msgspec.Struct], found: dict[object, object]) -> dict[str, object]:
+    """Parts that are off: of those in `only_if_written`, the ones that aren't, where any is."""
+    parts: tuple[str, ...] = getattr(wanted, "only_if_written", ())
+    return {part: msgspec.UNSET for part in parts if part not in found} if set(parts) & set(found) else {}
 
 
 def _is_mapping(member: object) -> bool:

@@ -1,27 +1,27 @@
-"""The OTLP receiver: a gRPC server that hands raw request bytes to the decoders."""
+"""OTLP over gRPC: a server that hands raw request bytes to the decoders."""
 
 from __future__ import annotations
 
 import logging
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
-import msgspec
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from barograph.errors import ConfigError, Permanent, Retryable
-from barograph_processor.components.api import Context, Factory
-from barograph_processor.config.values import Duration
-from barograph_processor.receivers.otlp_intake import OtlpIntake, Signal
+from barograph.errors import Permanent, Retryable
+from barograph_processor.receivers.grpc_health import Health
+from barograph_processor.receivers.otlp_config import cannot_listen, listening_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from barograph_processor.config.values import Duration
+    from barograph_processor.receivers.otlp_config import Grpc
+    from barograph_processor.receivers.otlp_intake import OtlpIntake, Signal
 
 SERVICES: Final[dict[str, Signal]] = {
     "opentelemetry.proto.collector.trace.v1.TraceService": "traces",
@@ -30,56 +30,6 @@ SERVICES: Final[dict[str, Signal]] = {
 }
 _log = logging.getLogger(__name__)
 _NANOS: Final = 1_000_000_000
-_LAST_PORT: Final = 65_535
-_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  # what ":4317" asks for
-
-
-class Keepalive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When connections are probed and closed.
-
-    Attributes:
-        time: A connection that was silent for so long is probed.
-        timeout: It is closed when the probe isn't answered in time.
-        min_ping_interval: Clients that probe more often are disconnected.
-        max_idle: A connection without requests for so long is closed.
-    """
-
-    time: Duration = Duration("2h")
-    timeout: Duration = Duration("20s")
-    min_ping_interval: Duration = Duration("10s")
-    max_idle: Duration = Duration("1h")
-
-
-class Grpc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The gRPC server.
-
-    Attributes:
-        endpoint: ``host:port``; port 0 takes a free one.
-        max_receive_bytes: Largest request, compressed or not; the sender splits larger ones.
-        workers: Requests worked on at the same time; further ones wait unread in their connections.
-        max_streams: Requests that one connection may have open.
-        retry_after: What senders are told to wait when the engine can't take more.
-        stop_within: Requests under way are given so long to finish when the receiver stops.
-        keepalive: When connections are probed and closed.
-    """
-
-    endpoint: str = "127.0.0.1:4317"
-    max_receive_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=2**31 - 1)] = 64 * 2**20
-    workers: Annotated[int, msgspec.Meta(ge=1, le=1_024)] = 8
-    max_streams: Annotated[int, msgspec.Meta(ge=1)] = 128
-    retry_after: Duration = Duration("1s")
-    stop_within: Duration = Duration("10s")
-    keepalive: Keepalive = Keepalive()
-
-
-class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of the receiver ``otlp``.
-
-    Attributes:
-        grpc: The gRPC server.
-    """
-
-    grpc: Grpc = Grpc()
 
 
 class OtlpGrpc:
@@ -108,11 +58,13 @@ class OtlpGrpc:
             ],
             options=_options(config),
         )
+        self._health = Health(self._server, SERVICES)
         self.endpoint = _listen(self._server, config.endpoint)
         self._server.start()
 
     def close(self) -> None:
         """Take no more requests, and wait until those under way have been answered."""
+        self._health.stop()
         self._server.stop(self._stop_within_s).wait()
         self._workers.shutdown(wait=True, cancel_futures=True)
 
@@ -173,36 +125,9 @@ def _options(config: Grpc) -> list[tuple[str, int]]:
 
 
 def _listen(server: grpc.Server, endpoint: str) -> str:
-    host, separator, port = endpoint.rpartition(":")
-    if not separator or not port.isdigit() or int(port) > _LAST_PORT:
-        raise ConfigError(f"found {endpoint!r}, wanted host:port such as 127.0.0.1:4317")
-    host = host or _EVERYWHERE
+    host, port = listening_address(endpoint, "grpc")
     try:
         taken = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
-        raise ConfigError(
-            f"can't listen on {endpoint}: the port is in use or the address isn't ours; stop what "
-            "listens there, or set receivers.otlp.grpc.endpoint to another host:port (port 0: any free one)"
-        ) from error
+        raise cannot_listen(endpoint, "grpc") from error
     return f"{host}:{taken}"
-
-
-@contextmanager
-def _open(config: Config, context: Context) -> Iterator[OtlpGrpc]:
-    if context.intake is None:
-        raise ConfigError("a receiver needs an engine to feed")
-    receiver = OtlpGrpc(config.grpc, OtlpIntake(context.intake, context.telemetry, time.time_ns()))
-    try:
-        yield receiver
-    finally:
-        receiver.close()
-
-
-FACTORY: Factory[Config, OtlpGrpc] = Factory(
-    kind="receiver",
-    name="otlp",
-    config_type=Config,
-    open=_open,
-    stability="beta",
-    summary="Spans, metrics and log records by OTLP over gRPC.",
-)

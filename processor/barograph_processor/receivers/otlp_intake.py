@@ -143,6 +143,10 @@ class OtlpIntake:
         self._count(kind, decoded)
         return self._answer(kind, decoded, dropped)
 
+    def failed(self, signal: Signal) -> None:
+        """Count a request that could not even be given to the decoders."""
+        self._telemetry.add(_KINDS[signal].failed)
+
     def _feed(self, decoded: Decoded) -> Mapping[str, int]:
         """Give batches to the engine; returns what it refused for a cause."""
         if not decoded.cumulative:
