@@ -8,7 +8,8 @@ import json
 from barograph.semconv import attributes, metrics
 from barograph_processor.engine.batch import Key
 from barograph_processor.engine.results import ClosedWindow
-from barograph_processor.exporters.console import Config, Console, text_line
+from barograph_processor.exporters.console import Config, Console
+from barograph_processor.exporters.window_text import text_line
 from barograph_processor.signals.api import Reading
 
 DAY = 86_400 * 10**9

@@ -93,7 +93,7 @@ def _features(request: Request, names: Sequence[str]) -> list[str]:
         if name is not None:
             require(names, [name], option)
             used.add(name)
-    scores = [column for _, column in _scores(request.scores)]
+    scores = [column for _, column in scores_of(request.scores)]
     require(names, scores, "--score")
     require(names, request.exclude, "--exclude")
     used |= {*scores, *request.exclude}
@@ -108,7 +108,7 @@ def _features(request: Request, names: Sequence[str]) -> list[str]:
     return features
 
 
-def _scores(written: Sequence[str]) -> list[tuple[str | None, str]]:
+def scores_of(written: Sequence[str]) -> list[tuple[str | None, str]]:
     """Class and column of each --score; the class is None for a single column."""
     if len(written) == 1 and "=" not in written[0]:
         return [(None, written[0])]
@@ -124,7 +124,7 @@ def _scores(written: Sequence[str]) -> list[tuple[str | None, str]]:
 
 
 def _outputs(request: Request, tables: Sequence[Table], names: Sequence[str]) -> list[OutputRows]:
-    scores = _scores(request.scores)
+    scores = scores_of(request.scores)
     if request.prediction is None and not scores:
         if request.label is not None:
             raise ConfigError(

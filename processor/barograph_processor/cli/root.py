@@ -8,6 +8,7 @@ import click
 
 from barograph.errors import BarographError, ConfigError
 from barograph_processor.cli.baseline import baseline
+from barograph_processor.cli.batch import batch
 from barograph_processor.cli.check import check
 from barograph_processor.cli.components import components
 from barograph_processor.cli.drain import drain
@@ -24,6 +25,7 @@ Examples:
   barograph run                                   listen on 127.0.0.1:4317, results at 127.0.0.1:9464/metrics
   barograph run --config barograph.yaml           as the file says
   barograph baseline fit march.parquet -o credit-3.baseline --model credit --version 3
+  barograph batch --predictions 'april/*.parquet' --labels paid.csv --baseline credit-3.baseline
   barograph check --config barograph.yaml         what the file means, with every default
 
 \b
@@ -31,6 +33,7 @@ Exit codes:
   0  done
   1  failed; the message says why and what to do
   2  the command line or the configuration can't be understood
+  3  barograph batch --fail-on: a window has that status
 """
 
 
@@ -76,5 +79,5 @@ def cli() -> None:
     """Tells whether a model in production is still right, over OpenTelemetry alone."""
 
 
-for command in (run, drain, check, baseline, components):
+for command in (run, batch, drain, check, baseline, components):
     cli.add_command(command)

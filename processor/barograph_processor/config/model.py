@@ -22,6 +22,30 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     within: Duration = Duration("30d")
 
 
+class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the columns of tables are, for `barograph batch`; what is absent is guessed by name.
+
+    Attributes:
+        id: Ids of predictions, in both tables.
+        time: Event time.
+        prediction: Predicted class or number.
+        score: Probability of the positive class, or a mapping of class to column.
+        label: Truth.
+        label_id: Ids in the table of labels, where they are named otherwise there.
+        label_time: When the truth was observed.
+        exclude: Columns that are nothing.
+    """
+
+    id: str | None = None
+    time: str | None = None
+    prediction: str | None = None
+    score: str | dict[str, str] | None = None
+    label: str | None = None
+    label_id: str | None = None
+    label_time: str | None = None
+    exclude: tuple[str, ...] = ()
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One model; what is absent is taken from the top of the file.
 
@@ -31,6 +55,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         windows: Windows that readings are made for.
         labels: Ground truth.
         segments: Columns that performance is also computed for.
+        columns: What the columns of tables are, for `barograph batch`.
     """
 
     task: Task | None = None
@@ -38,6 +63,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     windows: tuple[WindowName, ...] | None = None
     labels: Labels | None = None
     segments: tuple[str, ...] | None = None
+    columns: Columns = Columns()
 
     @property
     def baselines(self) -> tuple[str, ...]:

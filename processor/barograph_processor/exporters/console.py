@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import msgspec
 
-from barograph.semconv import attributes, events, metrics
+from barograph.semconv import events
 from barograph_processor.components.api import Factory
+from barograph_processor.exporters.window_text import moment, text_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from barograph_processor.components.api import Context
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
-    from barograph_processor.signals.api import Reading
-
-SHOWN_FEATURES = 3
-_COLOURS = {"ok": "32", "warning": "33", "insufficient_data": "2", "learning": "36"}
-_PERFORMANCE = (
-    metrics.ML_PERFORMANCE_ACCURACY,
-    metrics.ML_PERFORMANCE_ROC_AUC,
-    metrics.ML_PERFORMANCE_MAE,
-    metrics.ML_PERFORMANCE_RMSE,
-)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,8 +77,8 @@ def json_line(window: ClosedWindow) -> str:
             "environment": key.environment,
             "tenant": key.tenant,
             "window": window.window,
-            "start": _moment(window.start_ns).isoformat(),
-            "end": _moment(window.end_ns).isoformat(),
+            "start": moment(window.start_ns).isoformat(),
+            "end": moment(window.end_ns).isoformat(),
             "revision": window.revision,
             "status": window.status,
             "baseline_id": window.baseline_id,
@@ -98,66 +88,3 @@ def json_line(window: ClosedWindow) -> str:
             ],
         }
     ).decode()
-
-
-def text_line(window: ClosedWindow, *, colour: bool = False) -> str:
-    """A window in one line: when, what, how it stands, how many rows, what drifted, how well it does."""
-    status = window.status.replace("_", " ")
-    if colour:
-        status = f"\x1b[{_COLOURS[window.status]}m{status}\x1b[0m"
-    name = f"{window.key.model}:{window.key.version}" + (f" {window.key.output}" if window.key.output else "")
-    parts = [f"{_moment(window.start_ns):%Y-%m-%d %H:%M}", f"{window.window:>5}", name, status]
-    rows = _value(window.readings, metrics.ML_WINDOW_OBSERVATIONS)
-    if rows is not None:
-        parts.append(f"{rows:,.0f} rows")
-    parts += _drift(window.readings)
-    parts += _performance(window.readings)
-    if window.revision:
-        parts.append(f"(revision {window.revision})")
-    return "  ".join(parts)
-
-
-def _drift(readings: Sequence[Reading]) -> Iterator[str]:
-    significant = {
-        dict(each.attributes).get(attributes.ML_FEATURE_NAME, ""): each.value
-        for each in readings
-        if each.metric == metrics.ML_FEATURE_DRIFT_SIGNIFICANT
-    }
-    drifted = {name for name, value in significant.items() if value}
-    if not significant:
-        return
-    sizes = sorted(
-        (
-            (each.value, dict(each.attributes).get(attributes.ML_FEATURE_NAME, ""))
-            for each in readings
-            if each.metric == metrics.ML_FEATURE_DRIFT_PSI
-        ),
-        reverse=True,
-    )
-    named = [f"{name} {value:.2f}" for value, name in sizes if name in drifted][:SHOWN_FEATURES]
-    yield f"drift {len(drifted)}/{len(significant)}" + (f": {', '.join(named)}" if named else "")
-
-
-def _performance(readings: Sequence[Reading]) -> Iterator[str]:
-    """Of the longest horizon that has passed, over all segments."""
-    overall = [each for each in readings if attributes.ML_SEGMENT_NAME not in dict(each.attributes)]
-    for metric in _PERFORMANCE:
-        value = _value(overall, metric)
-        if value is not None:
-            yield f"{metric.rpartition('.')[2]} {value:.3f}"
-    maturity = _value(overall, metrics.ML_LABEL_MATURITY)
-    if maturity is not None:
-        yield f"labels {maturity:.0%}"
-
-
-def _value(readings: Sequence[Reading], metric: str) -> float | None:
-    """The last reading of a metric; horizons come in increasing order."""
-    found = None
-    for each in readings:
-        if each.metric == metric:
-            found = each.value
-    return found
-
-
-def _moment(time_ns: int) -> datetime:
-    return datetime.fromtimestamp(time_ns / 1e9, tz=timezone.utc)

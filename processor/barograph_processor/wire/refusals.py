@@ -19,6 +19,8 @@ class Refusals:
     >>> verdicts.refuse_at(np.array([0, 2]), "no_time")
     >>> verdicts.counts()
     Counter({'no_model': 2, 'no_time': 1})
+    >>> verdicts.first("no_model")
+    1
     """
 
     __slots__ = ("_codes", "_reasons")
@@ -60,6 +62,10 @@ class Refusals:
             return Counter()
         counts = np.bincount(self._codes, minlength=len(self._reasons))
         return Counter({name: int(counts[i]) for i, name in enumerate(self._reasons) if i and counts[i]})
+
+    def first(self, reason: str) -> int:
+        """Number of the first row refused for a reason that `counts` has."""
+        return int(np.argmax(self._codes == self._reasons.index(reason)))
 
     def _code(self, reason: str) -> int:
         if reason not in self._reasons:

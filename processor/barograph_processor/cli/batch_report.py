@@ -1,0 +1,181 @@
+"""What `barograph batch` tells people: what it reads, how far it is, each window, what became of the rows."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from barograph_processor.cli.startup import ID_LENGTH
+from barograph_processor.exporters.window_text import (
+    drift_told,
+    moment,
+    performance_told,
+    rows_of,
+    status_text,
+)
+from barograph_processor.wire import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from barograph_processor.engine.results import ClosedWindow
+    from barograph_processor.files.refused import Refused
+    from barograph_processor.patterns.batch import Progress
+    from barograph_processor.patterns.batch_opening import Opened, Request
+
+_SHOWN = 5
+_HEAD = ("from (UTC)", "window", "status", "rows", "")
+_WHY = {
+    reasons.BAD_TIME: "the cell of the time is none",
+    reasons.ID_TOO_LONG: "the id is longer than 256 characters",
+    reasons.NAME_TOO_LONG: "a class or segment is longer than 256 characters",
+    reasons.NOT_FINITE: "a number is infinite, or text stands where a number is wanted",
+    reasons.SCORE_RANGE: "the score lies outside 0 to 1, or is no number",
+    reasons.NO_ID: "a label has no id",
+}
+
+
+def describe(opened: Opened, request: Request, repeats: Sequence[tuple[Path, Path]]) -> Iterator[str]:
+    """What is read, and what was guessed."""
+    owner, roles, labels = opened.owner, opened.predictions, opened.labels
+    yield f"barograph {version('barograph')}"
+    yield f"  model        {owner.model}:{owner.version}"
+    yield f"  predictions  {_files(request.predictions)}"
+    scores = ", ".join(column if name is None else f"{name}={column}" for name, column in roles.scores)
+    named = {
+        "id": roles.identity, "time": roles.time, "score": scores or None, "prediction": roles.prediction,
+        "label": roles.label, "label time": roles.label_time, "segments": ", ".join(roles.segments) or None,
+    }  # fmt: skip
+    yield f"               {_columns(named, dict(roles.guessed))}"
+    yield f"  features     {_listed(roles.features) if roles.features else 'none'}"
+    if roles.absent:
+        yield f"               not in the files, and so missing: {_listed(roles.absent)}"
+    if labels is not None:
+        yield f"  labels       {_files(request.labels)}"
+        told = {"label id": labels.identity, "label": labels.label, "label time": labels.time}
+        yield f"               {_columns(told, dict(labels.guessed))}"
+        if labels.time is None:
+            yield "               without a time they count at the last horizon alone (--label-time)"
+    for left_out, kept in repeats[:_SHOWN]:
+        yield (
+            f"  left out     {left_out}, the same as {kept}"
+            if left_out != kept
+            else (f"  left out     {left_out}, named again")
+        )
+    if len(repeats) > _SHOWN:
+        yield f"  left out     {len(repeats) - _SHOWN:,} more files that are the same as others"
+    baseline = opened.baseline
+    if baseline is None:
+        rows = f"{opened.batch.engine.settings.learn_rows:,}"
+        yield f"  baseline     learned from the first {rows} rows (barograph baseline fit makes one)"
+    else:
+        yield f"  baseline     {baseline.id[:ID_LENGTH]}, {baseline.header.rows:,} rows"
+    yield f"  windows      {', '.join(window.name for window in opened.batch.engine.settings.windows)}"
+
+
+def table_head() -> str:
+    """The head of the table."""
+    return _row(_HEAD)
+
+
+def table_row(window: ClosedWindow, *, colour: bool = False) -> str:
+    """A window as a row of the table."""
+    more = [*drift_told(window.readings), *performance_told(window.readings)]
+    start = f"{moment(window.start_ns):%Y-%m-%d %H:%M}"
+    status = status_text(window.status, colour=False)
+    rows = rows_of(window.readings)
+    row = _row((start, window.window, status, "" if rows is None else f"{rows:,.0f}", "  ".join(more)))
+    return row.replace(status, status_text(window.status, colour=colour), 1)
+
+
+def summary_lines(opened: Opened, windows: int) -> Iterator[str]:
+    """What became of rows, labels and windows."""
+    summary = opened.batch.summary
+    joins = summary.joins
+    yield f"windows      {windows:,} closed"
+    told = [f"{summary.rows:,} rows", f"{summary.predictions:,} predictions counted"]
+    told += _if_any(joins.repeats, "repeats of an id")
+    told += _if_any(joins.conflicts, "that differ from the first of their id")
+    yield f"predictions  {', '.join(told)}"
+    yield from _refused(summary.refused)
+    if opened.labels is not None:
+        told = [f"{summary.labels_read:,} read", f"{joins.joined:,} joined"]
+        told += _if_any(joins.labels - joins.joined, "without a prediction")
+        told += _if_any(joins.label_repeats, "repeats")
+        told += _if_any(joins.label_conflicts, "that differ from the first of their id")
+        yield f"labels       {', '.join(told)}"
+        yield from _refused(summary.labels_refused)
+    for (lane, reason), count in sorted(summary.dropped.items()):
+        yield f"dropped      {lane}: {count:,} {reason}"
+    for baseline in opened.batch.learned:
+        yield f"learned      baseline {baseline.id[:ID_LENGTH]} from {baseline.header.rows:,} rows"
+
+
+def missed_labels(opened: Opened, request: Request) -> str | None:
+    """Why no label found its prediction; None where one did, or none was given."""
+    summary = opened.batch.summary
+    if opened.labels is None or summary.joins.joined:
+        return None
+    if not summary.labels_read:
+        return (
+            f"no row of {_files(request.labels)} holds a label that can be used; --label names the column of "
+            f"the truth, now {opened.labels.label!r}"
+        )
+    ids = opened.batch.first_ids
+    return (
+        f"none of {summary.labels_read:,} labels found its prediction: ids of predictions look like "
+        f"{ids[0]!r} (column {opened.predictions.identity}), ids of labels like {ids[1]!r} (column "
+        f"{opened.labels.identity}); --id and --label-id name other columns"
+    )
+
+
+@contextmanager
+def progress(*, shown: bool) -> Iterator[Callable[[Progress], None]]:
+    """A line on the terminal; nothing where there is none."""
+    if not shown:
+        yield lambda told: None  # noqa: ARG005  # nobody looks
+        return
+    from rich.console import Console  # noqa: PLC0415  # slow to import, needed only here
+
+    with Console(stderr=True).status("reading") as status:
+
+        def tell(told: Progress) -> None:
+            files = f"file {told.files + 1} of {told.of_files}" if told.of_files > 1 else ""
+            rows = f"{told.rows:,} rows" if told.rows else ""
+            status.update("  ".join(part for part in (told.doing, files, rows) if part))
+
+        yield tell
+
+
+def _row(cells: Sequence[str]) -> str:
+    start, window, status, rows, more = cells
+    return f"{start:<16}  {window:>6}  {status:<17}  {rows:>12}  {more}".rstrip()
+
+
+def _files(paths: Sequence[Path]) -> str:
+    return str(paths[0]) if len(paths) == 1 else f"{len(paths):,} files, {paths[0]} … {paths[-1]}"
+
+
+def _columns(named: dict[str, str | None], guessed: dict[str, str]) -> str:
+    told = [
+        f"{role} {column}" + (" (guessed)" if role in guessed else "")
+        for role, column in named.items()
+        if column is not None
+    ]
+    return ", ".join(told)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"{len(names):,}: {', '.join(names[:_SHOWN])}{more}"
+
+
+def _if_any(count: int, what: str) -> list[str]:
+    return [f"{count:,} {what}"] if count else []
+
+
+def _refused(refused: Refused) -> Iterator[str]:
+    for reason, count in refused.counts.most_common():
+        yield f"             {count:,} refused, {_WHY[reason]}: first {refused.first[reason]}"

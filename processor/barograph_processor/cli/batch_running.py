@@ -1,0 +1,136 @@
+"""From the options of `barograph batch` to its output and exit code."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from barograph.errors import Permanent
+from barograph_processor.cli.batch_report import (
+    describe,
+    missed_labels,
+    progress,
+    summary_lines,
+    table_head,
+    table_row,
+)
+from barograph_processor.cli.fitting import scores_of
+from barograph_processor.cli.options import Given, configuration
+from barograph_processor.components.registry import Registry
+from barograph_processor.config.model import Columns
+from barograph_processor.config.resolve import read_baselines
+from barograph_processor.exporters.console import json_line
+from barograph_processor.files.finding import find_files
+from barograph_processor.files.roles import Asked
+from barograph_processor.patterns.batch_opening import Request, open_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from barograph.baseline import Task
+    from barograph_processor.config.model import Config
+    from barograph_processor.engine.results import ClosedWindow
+
+EXIT_FOUND = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What was asked for; the names are those of the options."""
+
+    predictions: Sequence[str]
+    labels: Sequence[str]
+    config: Path | None
+    baselines: tuple[Path, ...]
+    model: str | None
+    version: str | None
+    task: Task | None
+    windows: tuple[str, ...]
+    identity: str | None
+    time_column: str | None
+    scores: Sequence[str]
+    prediction: str | None
+    segments: Sequence[str]
+    exclude: Sequence[str]
+    label: str | None
+    label_id: str | None
+    label_time: str | None
+    namespace: str
+    environment: str
+
+
+def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
+    """Read, count, tell; returns the exit code.
+
+    Raises:
+        ConfigError: Files, columns and options don't fit together.
+        Permanent: A file is damaged, the disk failed, or labels were given and none was joined.
+    """
+    given = Given(
+        config=ask.config, listen=None, prometheus=None, otlp=None, windows=ask.windows, pane=None,
+        baselines=ask.baselines, storage=None,
+    )  # fmt: skip
+    config = configuration(given, Registry())
+    predictions = find_files(ask.predictions, "--predictions")
+    labels = find_files(ask.labels, "--labels")
+    with tempfile.TemporaryDirectory(prefix="barograph-batch-") as folder:
+        request = Request(
+            predictions=predictions.files,
+            labels=labels.files,
+            asked=_asked(ask, config),
+            model=ask.model,
+            version=ask.version,
+            task=ask.task,
+            namespace=ask.namespace,
+            environment=ask.environment,
+        )
+        opened = open_batch(request, config, read_baselines(config), Path(folder))
+        click.echo("\n".join(describe(opened, request, (*predictions.repeats, *labels.repeats))), err=True)
+        found: set[str] = set()
+        windows = 0
+        with progress(shown=sys.stderr.isatty()) as told:
+            for closed in opened.batch.run(told):
+                _tell(closed, as_json=as_json, is_first=not windows)
+                windows += len(closed)
+                found |= {window.status for window in closed}
+    click.echo("\n".join(summary_lines(opened, windows)), err=True)
+    missed = missed_labels(opened, request)
+    if missed is not None:
+        raise Permanent(missed)
+    return EXIT_FOUND if fail_on in found else 0
+
+
+def _tell(closed: Sequence[ClosedWindow], *, as_json: bool, is_first: bool) -> None:
+    if is_first and closed and not as_json:
+        click.echo(table_head())
+    for window in closed:
+        click.echo(json_line(window) if as_json else table_row(window, colour=sys.stdout.isatty()))
+
+
+def _asked(ask: Ask, config: Config) -> Asked:
+    """The options, and what the configuration says where they say nothing."""
+    named = ask.model or (next(iter(config.models)) if len(config.models) == 1 else None)
+    model = None if named is None else config.models.get(named)
+    columns = Columns() if model is None else model.columns
+    return Asked(
+        identity=ask.identity or columns.id,
+        time=ask.time_column or columns.time,
+        prediction=ask.prediction or columns.prediction,
+        scores=tuple(scores_of(ask.scores)) if ask.scores else _configured_scores(columns),
+        label=ask.label or columns.label,
+        label_identity=ask.label_id or columns.label_id,
+        label_time=ask.label_time or columns.label_time,
+        segments=tuple(ask.segments),
+        exclude=(*ask.exclude, *columns.exclude),
+    )
+
+
+def _configured_scores(columns: Columns) -> tuple[tuple[str | None, str], ...]:
+    if columns.score is None:
+        return ()
+    return ((None, columns.score),) if isinstance(columns.score, str) else tuple(columns.score.items())

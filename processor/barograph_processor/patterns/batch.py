@@ -1,0 +1,231 @@
+"""The batch: tables of predictions and labels in, every window closed once, no clock.
+
+Tables are read twice. The first time only ids and outcomes, to find repeats and truths; the second time
+everything, the oldest file first, with the truth beside each row. So labels may come whenever they like and
+windows are let go of as soon as no row can belong to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from math import gcd
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from barograph_processor.config.resolve import settings_for
+from barograph_processor.engine.engine import Engine
+from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Horizon
+from barograph_processor.files.joining import JoinCounts, Joining
+from barograph_processor.files.refused import Refused
+from barograph_processor.files.selection import predictions_at
+from barograph_processor.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from barograph.baseline import Baseline
+    from barograph_processor.config.model import Config
+    from barograph_processor.engine.results import ClosedWindow
+    from barograph_processor.engine.settings import Settings
+    from barograph_processor.files.labels import LabelTable
+    from barograph_processor.files.rows import PredictionPart, PredictionTable
+
+END_OF_TIME_NS: Final = 2**63 - 1 - DAY_NS - HOUR_NS
+"""The engine's clock: after everything that ever happened, so that nothing lies in the future."""
+WHENEVER: Final = Horizon("all", 100 * 365 * DAY_NS)
+"""Labels count however late they came."""
+_TABLE_ROWS: Final = 2**40
+_WAITING_ROWS: Final = 131_072
+_COUNTED_PANES: Final = 256
+_UNLIMITED: Final = 2**40
+
+
+class Progress(NamedTuple):
+    """How far a batch has come.
+
+    Attributes:
+        doing: What it is about.
+        files: Files that are done.
+        of_files: All files of this step.
+        rows: Rows done in this step.
+    """
+
+    doing: str
+    files: int
+    of_files: int
+    rows: int
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a batch did; complete when its last window was given.
+
+    Attributes:
+        rows: Rows of predictions read, refused ones included.
+        predictions: Predictions counted.
+        labels_read: Rows of labels read that hold a truth.
+        joins: What became of ids.
+        refused: Rows of predictions that can't be used.
+        labels_refused: Rows of labels that can't be used.
+        dropped: What the engine dropped or took otherwise than it came, by lane and reason.
+    """
+
+    rows: int = 0
+    predictions: int = 0
+    labels_read: int = 0
+    joins: JoinCounts = field(default_factory=JoinCounts)
+    refused: Refused = field(default_factory=Refused)
+    labels_refused: Refused = field(default_factory=Refused)
+    dropped: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+def batch_settings(config: Config, model: str, *, dated_labels: bool, compared: bool) -> Settings:
+    """What the engine is told: nothing is ever late, and windows wait for nothing but the end of input.
+
+    Panes are as long as the windows allow: shorter ones tell histograms and rows of one source apart, and
+    tables hold no histograms. A baseline that has yet to be learned is learned pane by pane, as by a service.
+
+    Args:
+        config: Windows, segments, tasks and limits.
+        model: Whose predictions are read.
+        dated_labels: Whether it is known when labels were observed; else only the last horizon says anything.
+        compared: Whether there is a baseline.
+    """
+    settings = settings_for(config, model)
+    lengths = [window.length_ns or DAY_NS for window in settings.windows]
+    return replace(
+        settings,
+        pane_ns=gcd(DAY_NS, *lengths) if compared else settings.pane_ns,
+        lateness_ns=0,
+        future_skew_ns=HOUR_NS,
+        horizons=(*settings.horizons[:-1], WHENEVER) if dated_labels else (WHENEVER,),
+        max_windows=_UNLIMITED,
+        max_pane_rows=_WAITING_ROWS,
+        max_counted_panes=_COUNTED_PANES,
+    )
+
+
+def _untold(progress: Progress) -> None:
+    """Nobody wants to know."""
+
+
+class TableBatch:
+    """Tables of one model version.
+
+    Attributes:
+        engine: What counts.
+        summary: What was done.
+        learned: Baselines that were learned.
+        first_ids: The first id of the predictions and of the labels, to be shown where none meet.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        baselines: Sequence[Baseline],
+        predictions: Sequence[PredictionTable],
+        labels: Sequence[LabelTable],
+        folder: Path,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            settings: As `batch_settings` gives them.
+            baselines: What models are compared with.
+            predictions: Tables of predictions, at least one.
+            labels: Tables of labels.
+            folder: For what does not fit into memory; empty, and the caller's to remove.
+        """
+        self._predictions = predictions
+        self._labels = labels
+        self._joining = Joining(folder)
+        self.engine = Engine(settings, store=MemoryStore(), baselines=baselines)
+        self.summary = Summary(joins=self._joining.counts)
+        self.learned: list[Baseline] = []
+        self.first_ids = ["", ""]
+
+    def run(self, told: Callable[[Progress], None] = _untold) -> Iterator[Sequence[ClosedWindow]]:
+        """Read everything; gives windows as they close: in order of time where the rows are.
+
+        Args:
+            told: Called with the progress, a few times a second.
+
+        Raises:
+            ConfigError: Files and columns don't fit together.
+            Permanent: A file is damaged, or the disk failed.
+        """
+        self._read_labels(told)
+        least_ns = [self._read_outcomes(number, told) for number in range(len(self._predictions))]
+        told(Progress("joining", 0, 1, 0))
+        self._joining.resolve()
+        yield from self._count(least_ns, told)
+        yield self.engine.drain(END_OF_TIME_NS)
+        self.learned += self.engine.new_baselines()
+        self.summary.predictions = self.engine.stats(END_OF_TIME_NS).predictions
+        self.summary.dropped = dict(self.engine.counters)
+
+    def _read_labels(self, told: Callable[[Progress], None]) -> None:
+        for done, table in enumerate(self._labels):
+            for ids, truth in table.parts(self.summary.labels_refused):
+                self._joining.add_labels(ids, truth)
+                self._remember(1, ids)
+                self.summary.labels_read += len(ids)
+                told(Progress("reading labels", done, len(self._labels), self.summary.labels_read))
+
+    def _read_outcomes(self, number: int, told: Callable[[Progress], None]) -> list[int]:
+        """The first time through a table; the least event time of each part."""
+        least_ns = []
+        rows = 0
+        for part in self._predictions[number].parts(self.summary.refused, features=False):
+            self._joining.add_predictions(_numbers(number, part), part.ids, part.predictions)
+            self._remember(0, part.ids)
+            times = part.predictions.time_ns
+            least_ns.append(int(times.min()) if len(times) else END_OF_TIME_NS)
+            rows = part.end
+            told(Progress("reading ids", number, len(self._predictions), rows))
+        self.summary.rows += rows
+        return least_ns
+
+    def _remember(self, place: int, ids: pa.StringArray) -> None:
+        if not self.first_ids[place] and ids.null_count < len(ids):
+            self.first_ids[place] = ids.drop_null()[0].as_py()
+
+    def _count(
+        self, least_ns: Sequence[Sequence[int]], told: Callable[[Progress], None]
+    ) -> Iterator[Sequence[ClosedWindow]]:
+        """The second time through, the table with the oldest row first."""
+        order = sorted(range(len(least_ns)), key=lambda number: min(least_ns[number], default=END_OF_TIME_NS))
+        to_come = [time_ns for number in order for time_ns in least_ns[number]]
+        to_come = list(accumulate(reversed(to_come), min))  # the last is of all, the first of the last part
+        rows = 0
+        for done, number in enumerate(order):
+            for part in self._predictions[number].parts(Refused(), features=True):
+                to_come.pop()
+                self._feed(_numbers(number, part), part)
+                rows += len(part.rows)
+                told(Progress("counting", done, len(order), rows))
+                if to_come:
+                    closed = self.engine.settle(to_come[-1])
+                    if closed:
+                        yield closed
+
+    def _feed(self, numbers: NDArray[np.int64], part: PredictionPart) -> None:
+        if not len(numbers):
+            return
+        fresh, truth = self._joining.about(numbers)
+        batch = part.predictions
+        if batch.truth is None:
+            batch = replace(batch, truth=truth)
+        self.engine.feed([predictions_at(batch, np.flatnonzero(fresh))], END_OF_TIME_NS)
+
+
+def _numbers(table: int, part: PredictionPart) -> NDArray[np.int64]:
+    """Numbers of rows over all tables."""
+    return part.rows + (part.first + table * _TABLE_ROWS)

@@ -1,0 +1,202 @@
+"""`barograph batch` as users meet it: what it prints, where, how it ends, and what it says of mistakes."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from barograph_processor.cli.batch_running import EXIT_FOUND
+from barograph_processor.cli.root import cli
+from files.tables import write_table
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+ROWS = 1_500
+START = datetime(2026, 3, 1)  # noqa: DTZ001  # times in files have no zone
+
+
+def barograph(*arguments: str, status: int = 0) -> Result:
+    done = CliRunner().invoke(cli, arguments, prog_name="barograph")
+    assert status == done.exit_code, done.output
+    return done
+
+
+def table(seed: int, power: float = 1.0) -> dict[str, list[Any]]:
+    random = np.random.default_rng(seed)
+    score = random.random(ROWS) ** power
+    return {
+        "application": [f"{seed}-{at}" for at in range(ROWS)],
+        "decided_at": [START + timedelta(seconds=2 * 86_400 * at / ROWS) for at in range(ROWS)],
+        "risk": score.tolist(),
+        "age": random.normal(40, 10, ROWS).tolist(),
+        "defaulted": (random.random(ROWS) < score).tolist(),
+    }
+
+
+@pytest.fixture(name="files")
+def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a baseline, predictions of two days, and their labels; it is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    write_table(Path("reference.parquet"), table(1))
+    barograph(
+        "baseline", "fit", "reference.parquet", "-o", "credit.baseline", "--model", "credit",
+        "--version", "3", "--id", "application", "--time", "decided_at", "--score", "risk",
+        "--label", "defaulted", "--positive", "true",
+    )  # fmt: skip
+    rows = table(2)
+    known_at = [one + timedelta(days=3) for one in rows["decided_at"]]
+    write_table(
+        Path("labels.csv"),
+        {"application": rows["application"], "defaulted": rows.pop("defaulted"), "known_at": known_at},
+    )
+    Path("rows").mkdir()
+    for part in range(2):
+        half = slice(part * ROWS // 2, (part + 1) * ROWS // 2)
+        write_table(Path(f"rows/{part}.parquet"), {name: column[half] for name, column in rows.items()})
+    return tmp_path
+
+
+USUAL = ("--labels", "labels.csv", "--baseline", "credit.baseline", "--id", "application", "--score", "risk")
+
+
+@pytest.mark.usefixtures("files")
+def test_a_table_for_people_and_around_it_what_was_read(capfd: pytest.CaptureFixture[str]) -> None:
+    done = barograph("batch", "--predictions", "rows", *USUAL, "--window", "1d")
+    printed = done.stdout.splitlines()
+    assert ["from (UTC)        window  status                     rows"] == printed[:1]
+    assert ["2026-03-01 00:00", "2026-03-02 00:00"] == [line[:16] for line in printed[1:]]
+    assert all(" 750  " in line and "accuracy 0." in line and "labels 100%" in line for line in printed[1:])
+    said = done.stderr
+    assert "  model        credit:3\n  predictions  2 files, rows/0.parquet … rows/1.parquet\n" in said
+    assert "  id application, time decided_at (guessed), score risk\n" in said
+    assert "  features     1: age\n" in said
+    assert "  label id application, label defaulted (guessed), label time known_at (guessed)\n" in said
+    assert "windows      2 closed\n" in said
+    assert "predictions  1,500 rows, 1,500 predictions counted\n" in said
+    assert "labels       1,500 read, 1,500 joined\n" in said
+    assert "dropped" not in said
+    del capfd
+
+
+@pytest.mark.usefixtures("files")
+def test_json_is_one_object_a_window_and_nothing_else() -> None:
+    done = barograph("batch", "--predictions", "rows/*.parquet", *USUAL, "--window", "1d", "--json")
+    windows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [("credit", "3", "1d", 0, "2026-03-01T00:00:00+00:00")] == [
+        (one["model"], one["version"], one["window"], one["revision"], one["start"]) for one in windows[:1]
+    ]
+    assert {"ml.window.closed"} == {one["event"] for one in windows}
+    again = barograph("batch", "--predictions", "rows/*.parquet", *USUAL, "--window", "1d", "--json")
+    assert done.stdout == again.stdout
+
+
+@pytest.mark.usefixtures("files")
+def test_patterns_may_be_expanded_by_the_shell() -> None:
+    wanted = barograph("batch", "--predictions", "rows/*.parquet", *USUAL, "--json").stdout
+    expanded = ("batch", "--predictions", "rows/1.parquet", "rows/0.parquet", *USUAL, "--json")
+    assert wanted == barograph(*expanded).stdout
+    joined = ("batch", "--predictions=rows/1.parquet", "--predictions", "rows/0.parquet", *USUAL, "--json")
+    assert wanted == barograph(*joined).stdout
+
+
+def test_the_configuration_may_say_all_of_it(files: Path) -> None:
+    wanted = barograph("batch", "--predictions", "rows", *USUAL, "--window", "1d", "--json").stdout
+    (files / "barograph.yaml").write_text(
+        """
+models:
+  credit:
+    baseline: credit.baseline
+    windows: [1d]
+    columns: {id: application, time: decided_at, score: risk, label: defaulted, label_time: known_at}
+"""
+    )
+    by_file = ("batch", "--predictions", "rows", "--labels", "labels.csv", "-c", "barograph.yaml", "--json")
+    assert wanted == barograph(*by_file).stdout
+    (files / "barograph.yaml").write_text("models: {credit: {baseline: credit.baseline, columns: {idd: a}}}")
+    assert "did you mean id?" in barograph(*by_file, status=2).stderr
+
+
+def test_a_scheduler_is_told_of_a_window_with_a_warning(files: Path) -> None:
+    shifted = table(3, power=4.0)
+    write_table(files / "shifted.parquet", shifted)
+    drifted = ("batch", "--predictions", "shifted.parquet", *USUAL[2:], "--window", "1d")
+    assert " warning " in barograph(*drifted).stdout
+    assert " warning " in barograph(*drifted, "--fail-on", "warning", status=EXIT_FOUND).stdout
+    fine = ("batch", "--predictions", "rows", *USUAL, "--window", "1d")
+    assert " warning " not in barograph(*fine, "--fail-on", "warning").stdout
+
+
+def test_labels_that_find_nothing_are_a_failure_that_shows_the_ids(files: Path) -> None:
+    write_table(files / "labels.csv", {"application": [f"x{at}" for at in range(9)], "defaulted": [True] * 9})
+    done = barograph("batch", "--predictions", "rows", *USUAL, "--window", "1d", status=1)
+    assert 3 == len(done.stdout.splitlines()), "drift is told all the same"
+    assert (
+        "Error: none of 9 labels found its prediction: ids of predictions look like '2-0' (column "
+        "application), ids of labels like 'x0' (column application); --id and --label-id name other columns\n"
+    ) in done.stderr
+
+
+def test_labels_that_are_empty_are_a_failure(files: Path) -> None:
+    write_table(files / "labels.csv", {"application": ["2-0", "2-1"], "defaulted": ["", ""]})
+    done = barograph("batch", "--predictions", "rows", *USUAL, status=1)
+    assert "no row of labels.csv holds a label that can be used" in done.stderr
+
+
+def test_what_was_left_out_is_told(files: Path) -> None:
+    (files / "rows/copy.parquet").write_bytes((files / "rows/0.parquet").read_bytes())
+    rows = table(2)
+    rows["risk"][:3] = [2.0, float("nan"), -1.0]
+    write_table(files / "rows/2.csv", {name: column[:10] for name, column in rows.items()})
+    said = barograph("batch", "--predictions", "rows", *USUAL, "--window", "1d").stderr
+    assert "  left out     rows/copy.parquet, the same as rows/0.parquet\n" in said
+    assert (
+        "predictions  1,510 rows, 1,500 predictions counted, 7 repeats of an id, 1 that differ from the "
+        "first of their id\n"
+        "             2 refused, the score lies outside 0 to 1, or is no number: first rows/2.csv, row 1\n"
+    ) in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Missing option '--predictions'"),
+        (("--predictions", "none.csv"), "--predictions: there is no file none.csv in"),
+        (("--predictions", "rows", "--labels", "l*.parquet"), "--labels: no file matches l*.parquet"),
+        (
+            ("--predictions", "rows"),
+            "--model: say whose predictions they are; no baseline",
+        ),
+        (("--predictions", "rows", "--model", "credit", "--id", "applikation"), "did you mean application?"),
+        (
+            ("--predictions", "rows", "--baseline", "credit.baseline", "--model", "kredit"),
+            "--model: there is neither a baseline nor a configuration of 'kredit'; did you mean credit?",
+        ),
+        (
+            ("--predictions", "rows", *USUAL, "--time", "application"),
+            "--time: rows/0.parquet: no value of the column of times is a time, found",
+        ),
+        (
+            ("--predictions", "rows", *USUAL, "--task", "regression"),
+            "--task: found regression, but the baseline was fitted for binary",
+        ),
+        (("--predictions", "rows", *USUAL, "--window", "soon"), "a window such as 5m, 1h, 1d or month"),
+    ],
+)
+@pytest.mark.usefixtures("files")
+def test_what_cannot_be_understood_is_told_with_what_to_do(arguments: tuple[str, ...], message: str) -> None:
+    assert message in barograph("batch", *arguments, status=2).stderr
+
+
+def test_a_damaged_file_is_named_with_the_row(files: Path) -> None:
+    path = write_table(files / "rows/9.csv", table(4))
+    path.write_text(path.read_text().replace("\n4-700,", "\n4-700,,", 1))
+    done = barograph("batch", "--predictions", "rows", *USUAL, status=2)
+    assert "Error: rows/9.csv can't be read" in done.stderr
+    assert "Row #702: Expected 5 columns, got 6" in done.stderr
