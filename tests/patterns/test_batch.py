@@ -94,7 +94,7 @@ def opened(
     )
     spill = folder / "spill"
     spill.mkdir(exist_ok=True)
-    return open_batch(request, config, [baseline()] if with_baseline else [], spill)
+    return open_batch(request, config, baselines=[baseline()] if with_baseline else [], folder=spill)
 
 
 def closed(batch: Opened) -> list[ClosedWindow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from barograph_processor.cli.batch_report import (
 )
 from barograph_processor.cli.fitting import scores_of
 from barograph_processor.cli.options import Given, configuration
+from barograph_processor.components.plugin_signals import signals_of
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.model import Columns
 from barograph_processor.config.resolve import read_baselines
@@ -28,6 +30,7 @@ from barograph_processor.exporters.console import json_line
 from barograph_processor.files.finding import find_files
 from barograph_processor.files.roles import Asked
 from barograph_processor.patterns.batch_opening import Request, open_batch
+from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +78,9 @@ def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
         config=ask.config, listen=None, prometheus=None, otlp=None, windows=ask.windows, pane=None,
         baselines=ask.baselines, storage=None,
     )  # fmt: skip
-    config = configuration(given, Registry())
+    registry = Registry()
+    config = configuration(given, registry)
+    signals = signals_of(registry.plugins, Telemetry(time.time_ns()))
     predictions = find_files(ask.predictions, "--predictions")
     labels = find_files(ask.labels, "--labels")
     with tempfile.TemporaryDirectory(prefix="barograph-batch-") as folder:
@@ -89,7 +94,9 @@ def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
             namespace=ask.namespace,
             environment=ask.environment,
         )
-        opened = open_batch(request, config, read_baselines(config), Path(folder))
+        opened = open_batch(
+            request, config, baselines=read_baselines(config), folder=Path(folder), signals=signals
+        )
         click.echo("\n".join(describe(opened, request, (*predictions.repeats, *labels.repeats))), err=True)
         found: set[str] = set()
         windows = 0

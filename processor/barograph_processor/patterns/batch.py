@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from barograph_processor.config.resolve import settings_for
-from barograph_processor.engine.engine import Engine
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Horizon
 from barograph_processor.files.joining import JoinCounts, Joining
 from barograph_processor.files.refused import Refused
 from barograph_processor.files.selection import predictions_at
-from barograph_processor.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
     from barograph.baseline import Baseline
     from barograph_processor.config.model import Config
+    from barograph_processor.engine.engine import Engine
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.engine.settings import Settings
     from barograph_processor.files.labels import LabelTable
@@ -127,9 +126,8 @@ class TableBatch:
 
     def __init__(
         self,
-        settings: Settings,
+        engine: Engine,
         *,
-        baselines: Sequence[Baseline],
         predictions: Sequence[PredictionTable],
         labels: Sequence[LabelTable],
         folder: Path,
@@ -137,16 +135,15 @@ class TableBatch:
         """Read nothing yet.
 
         Args:
-            settings: As `batch_settings` gives them.
-            baselines: What models are compared with.
+            engine: With the settings that `batch_settings` gives.
             predictions: Tables of predictions, at least one.
             labels: Tables of labels.
             folder: For what does not fit into memory; empty, and the caller's to remove.
         """
+        self.engine = engine
         self._predictions = predictions
         self._labels = labels
         self._joining = Joining(folder)
-        self.engine = Engine(settings, store=MemoryStore(), baselines=baselines)
         self.summary = Summary(joins=self._joining.counts)
         self.learned: list[Baseline] = []
         self.first_ids = ["", ""]

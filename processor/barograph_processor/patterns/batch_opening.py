@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from barograph.errors import ConfigError
 from barograph_processor.config.convert import nearest
 from barograph_processor.config.resolve import settings_for
+from barograph_processor.engine.engine import Engine
 from barograph_processor.files.answers import answer_columns, looks_like_regression
 from barograph_processor.files.labels import LabelTable
 from barograph_processor.files.roles import label_roles, prediction_roles
 from barograph_processor.files.row_files import open_rows
 from barograph_processor.files.rows import PredictionTable
 from barograph_processor.patterns.batch import TableBatch, batch_settings
+from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.wire.decode import DEFAULT_TENANT
 from barograph_processor.wire.identity import DEFAULT_VERSION, Owner
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from barograph_processor.config.model import Config
     from barograph_processor.files.roles import Asked, LabelRoles, PredictionRoles
     from barograph_processor.files.row_files import RowFile
+    from barograph_processor.signals.api import Signal
 
 SOURCE = "batch"
 
@@ -73,7 +76,14 @@ class Opened:
     labels: LabelRoles | None
 
 
-def open_batch(request: Request, config: Config, baselines: Sequence[Baseline], folder: Path) -> Opened:
+def open_batch(
+    request: Request,
+    config: Config,
+    *,
+    baselines: Sequence[Baseline],
+    folder: Path,
+    signals: Sequence[Signal] | None = None,
+) -> Opened:
     """Open every file and see that columns, files and baseline fit together.
 
     Args:
@@ -81,6 +91,7 @@ def open_batch(request: Request, config: Config, baselines: Sequence[Baseline], 
         config: Windows, segments, tasks and limits.
         baselines: Those that the configuration names.
         folder: For what does not fit into memory.
+        signals: What readings are made of windows; None: the catalog's.
 
     Raises:
         ConfigError: They don't fit, or a file can't be read.
@@ -127,7 +138,8 @@ def open_batch(request: Request, config: Config, baselines: Sequence[Baseline], 
     settings = replace(settings, segments=first.segments)
     if task is not None:
         settings = replace(settings, tasks={**settings.tasks, owner.model: task})
-    batch = TableBatch(settings, baselines=baselines, predictions=predictions, labels=labels, folder=folder)
+    engine = Engine(settings, store=MemoryStore(), baselines=baselines, signals=signals)
+    batch = TableBatch(engine, predictions=predictions, labels=labels, folder=folder)
     return Opened(batch, owner, baseline, first, labels[0].roles if labels else None)
 
 
