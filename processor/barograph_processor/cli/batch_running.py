@@ -21,7 +21,7 @@ from barograph_processor.cli.batch_report import (
     table_row,
 )
 from barograph_processor.cli.fitting import scores_of
-from barograph_processor.cli.options import Given, configuration
+from barograph_processor.cli.options import Given, configuration, given_by
 from barograph_processor.components.plugin_signals import signals_of
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.model import Columns
@@ -74,10 +74,8 @@ def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
         ConfigError: Files, columns and options don't fit together.
         Permanent: A file is damaged, the disk failed, or labels were given and none was joined.
     """
-    given = Given(
-        config=ask.config, listen=None, prometheus=None, otlp=None, windows=ask.windows, pane=None,
-        baselines=ask.baselines, storage=None,
-    )  # fmt: skip
+    about = {"config": ask.config, "windows": ask.windows, "baselines": ask.baselines}
+    given = given_by({**dict.fromkeys(Given._fields), **about})
     registry = Registry()
     config = configuration(given, registry)
     signals = signals_of(registry.plugins, Telemetry(time.time_ns()))

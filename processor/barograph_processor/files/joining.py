@@ -78,6 +78,8 @@ class Joining:
 
     Attributes:
         counts: What became of ids; complete after `resolve`.
+        first_prediction: The first id of a prediction, ``""`` before there is one.
+        first_label: The first id of a label.
     """
 
     def __init__(self, folder: Path, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -89,6 +91,7 @@ class Joining:
         """
         budget = Budget(memory_bytes)
         self.counts = JoinCounts()
+        self.first_prediction = self.first_label = ""
         self._predictions = Spill(folder, "predictions", _PREDICTION, budget)
         self._labels = Spill(folder, "labels", _LABEL, budget)
         self._found = Spill(folder, "found", _FOUND, budget)
@@ -108,7 +111,10 @@ class Joining:
         made["row"] = rows
         made["content"] = _contents(batch)
         named = ids.is_valid().to_numpy(zero_copy_only=False)
-        made["high"][named], made["low"][named] = hash_ids(ids.drop_null())
+        known = ids.drop_null()
+        if len(known) and not self.first_prediction:
+            self.first_prediction = known[0].as_py()
+        made["high"][named], made["low"][named] = hash_ids(known)
         made = made if named.all() else made[named]
         self._predictions.add(_parts(made), made)
 
@@ -118,6 +124,8 @@ class Joining:
         Raises:
             ConfigError: There are so many classes that the column can't be one of classes.
         """
+        if len(ids) and not self.first_label:
+            self.first_label = ids[0].as_py()
         made = np.empty(len(ids), _LABEL)
         made["high"], made["low"] = hash_ids(ids)
         made["observed"], made["value"] = truth.observed_ns, truth.value

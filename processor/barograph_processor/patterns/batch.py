@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from barograph.baseline import Baseline
@@ -121,7 +120,6 @@ class TableBatch:
         engine: What counts.
         summary: What was done.
         learned: Baselines that were learned.
-        first_ids: The first id of the predictions and of the labels, to be shown where none meet.
     """
 
     def __init__(
@@ -146,7 +144,11 @@ class TableBatch:
         self._joining = Joining(folder)
         self.summary = Summary(joins=self._joining.counts)
         self.learned: list[Baseline] = []
-        self.first_ids = ["", ""]
+
+    @property
+    def first_ids(self) -> tuple[str, str]:
+        """The first id of the predictions and of the labels, to be shown where none meet."""
+        return self._joining.first_prediction, self._joining.first_label
 
     def run(self, told: Callable[[Progress], None] = _untold) -> Iterator[Sequence[ClosedWindow]]:
         """Read everything; gives windows as they close: in order of time where the rows are.
@@ -172,7 +174,6 @@ class TableBatch:
         for done, table in enumerate(self._labels):
             for ids, truth in table.parts(self.summary.labels_refused):
                 self._joining.add_labels(ids, truth)
-                self._remember(1, ids)
                 self.summary.labels_read += len(ids)
                 told(Progress("reading labels", done, len(self._labels), self.summary.labels_read))
 
@@ -182,17 +183,12 @@ class TableBatch:
         rows = 0
         for part in self._predictions[number].parts(self.summary.refused, features=False):
             self._joining.add_predictions(_numbers(number, part), part.ids, part.predictions)
-            self._remember(0, part.ids)
             times = part.predictions.time_ns
             least_ns.append(int(times.min()) if len(times) else END_OF_TIME_NS)
             rows = part.end
             told(Progress("reading ids", number, len(self._predictions), rows))
         self.summary.rows += rows
         return least_ns
-
-    def _remember(self, place: int, ids: pa.StringArray) -> None:
-        if not self.first_ids[place] and ids.null_count < len(ids):
-            self.first_ids[place] = ids.drop_null()[0].as_py()
 
     def _count(
         self, least_ns: Sequence[Sequence[int]], told: Callable[[Progress], None]
