@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from barograph.columns import RawColumn
 
 
+_MAX_FORMS = 8
+_MAX_CELLS = 2**20
+
+
 class Item(NamedTuple):
     """One call, as the caller's thread leaves it in the queue.
 
@@ -116,6 +120,9 @@ def _rows(item: Item) -> tuple[int, bool]:
     features = item.features
     if features is None:
         return _outputs_length(item) or 0, False
+    if isinstance(features, RowSnapshot) and features.names == ():
+        # An empty dict says nothing of rows; what was answered does.
+        return _outputs_length(item) or 0, False
     flat = (
         isinstance(features, ArraySnapshot) and len(features.shape) == 1 and not features.dtype.names
     ) or (isinstance(features, RowSnapshot) and features.names is None)
@@ -136,8 +143,13 @@ def _key(part: Frozen) -> Hashable:
 
 
 def batches(items: Sequence[Item]) -> list[Batch]:
-    """Join items of equal form; the order within a form is kept."""
+    """Join items of equal form; the order within a form is kept.
+
+    Dicts with unlike keys are forms of their own while they are few. Many of them, such as bags of
+    words, are one form whose columns are all their keys: the work is for each batch, not for each row.
+    """
     groups: dict[Hashable, list[tuple[Item, int]]] = {}
+    forms_of: dict[Hashable, list[Hashable]] = {}
     for item in items:
         rows, single_column = _rows(item)
         if not rows:
@@ -145,18 +157,29 @@ def batches(items: Sequence[Item]) -> list[Batch]:
         features, prediction, scores, ids, times, segments, _, _ = item
         key: Hashable
         if rows == 1 and not single_column:
-            key = (
-                features.key() if isinstance(features, Snapshot) else _key(features),
-                _key(prediction),
-                _key(scores),
-                _key(ids),
-                _key(times),
-                _key(segments),
-            )
+            others = (_key(prediction), _key(scores), _key(ids), _key(times), _key(segments))
+            key = features.key() if isinstance(features, Snapshot) else _key(features), others
+            if key not in groups and isinstance(features, RowSnapshot) and features.names is not None:
+                forms_of.setdefault(others, []).append(key)
         else:
             key = id(item)
         groups.setdefault(key, []).append((item, rows))
+    for keys in forms_of.values():
+        if len(keys) > _MAX_FORMS:
+            _merge(groups, keys)
     return [_batch(group) for group in groups.values()]
+
+
+def _merge(groups: dict[Hashable, list[tuple[Item, int]]], keys: list[Hashable]) -> None:
+    """Make one group of many, or several where its table would have too many cells."""
+    first, names = keys[0], set[object]()
+    for key in keys:
+        own = groups[key]
+        names.update(own[0][0].features.names)
+        if len(names) * (len(groups[first]) + len(own)) > _MAX_CELLS:
+            first, names = key, set(own[0][0].features.names)
+        if key != first:
+            groups[first] += groups.pop(key)
 
 
 def _batch(group: list[tuple[Item, int]]) -> Batch:

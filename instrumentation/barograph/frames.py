@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from barograph.columns import values
+from barograph.guard import HISTOGRAMS, guard
 from barograph.libraries import Foreign, is_frame, library_of
 from barograph.snapshots import (
     ArraySnapshot,
@@ -78,6 +79,8 @@ def join(frozens: Sequence[Frozen], rows: int, *, single_column: bool) -> Frame:
     if isinstance(first, RowSnapshot):
         if single_column:
             return Frame(rows, names=None, columns=[list(first.values)])
+        if any(one.names != first.names for one in frozens):
+            return _nested([dict(zip(one.names or (), one.values, strict=True)) for one in frozens])
         columns = [list(column) for column in zip(*(one.values for one in frozens), strict=True)]
         return Frame(rows, names=_texts(first.names), columns=columns)
     if isinstance(first, NestedSnapshot):
@@ -131,13 +134,20 @@ def _join_arrays(frozens: Sequence[ArraySnapshot], rows: int, *, single_column: 
 
 def _nested(items: list[Any]) -> Frame:
     rows = len(items)
-    if isinstance(items[0], dict):
+    form = dict if isinstance(items[0], dict) else tuple
+    unfit = sum(not isinstance(row, form) for row in items)
+    if unfit:
+        guard.drop(
+            HISTOGRAMS, "unfit_rows", "an input has rows of unlike forms; their features are missing", unfit
+        )
+        items = [row if isinstance(row, form) else form() for row in items]
+    if form is dict:
         names = tuple({name: None for row in items for name in row})
         columns: list[RawColumn] = [[row.get(name) for row in items] for name in names]
         return Frame(rows, names=_texts(names), columns=columns)
     width = max(map(len, items))
     if any(len(row) != width for row in items):
-        items = [tuple(row) + (None,) * (width - len(row)) for row in items]
+        items = [row + (None,) * (width - len(row)) for row in items]
     return Frame(rows, names=None, columns=[list(column) for column in zip(*items, strict=True)])
 
 

@@ -55,13 +55,17 @@ def _list(value: list[Any] | tuple[Any, ...]) -> Frozen:
     if not value:
         return RowSnapshot(None, ())
     first = value[0]
-    if isinstance(first, dict):
-        return NestedSnapshot([dict(row) for row in value])
-    if isinstance(first, (list, tuple)):
-        return NestedSnapshot([tuple(row) for row in value])
+    if isinstance(first, (dict, list, tuple)):
+        return NestedSnapshot([_row(row) for row in value])
     if isinstance(first, np.ndarray) and first.ndim:
         return _array(np.array(value))
     return RowSnapshot(None, tuple(value))
+
+
+def _row(row: Foreign) -> Foreign:
+    if isinstance(row, dict):
+        return dict(row)
+    return tuple(row) if isinstance(row, (list, tuple)) else row
 
 
 def _pandas_frame(value: Foreign) -> Frozen:

@@ -322,9 +322,10 @@ class Recorder:
         self._timings_due = moment + self.settings.interval_s
         timings = self.timings[:count]
         del self.timings[:count]
-        now = self.settings.clock()
+        # A clock that was set back must not make two points of one time.
+        now = max(self.settings.clock(), self._timed_since_ns + 1)
         identity = self.settings.identity.point_attributes(self._source_id(), self.settings.pane_s)
-        start, self._timed_since_ns = min(self._timed_since_ns, now - 1), now
+        start, self._timed_since_ns = self._timed_since_ns, now
         self.sink().points(timing_points(timings, identity, start, now))
 
     def flush_outcomes(self, *, everything: bool) -> None:

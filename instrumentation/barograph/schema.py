@@ -161,14 +161,14 @@ class Schema:
     def _lay_out(self, frame: Frame, names: tuple[str, ...]) -> _Layout:
         places: dict[str, int] = {}
         undecided: list[tuple[str, int]] = []
-        beyond = max(frame.width - len(names), 0)
+        beyond = max(frame.width - len(names), 0) * frame.rows
         for position, name in enumerate(names):
             if name in self.roles.never_features or name in places:
                 continue
             if name not in self._kinds and not self._fixed:
                 kind = self._learn(frame, position)
                 if len(self._kinds) + len(undecided) >= MAX_FEATURES:
-                    beyond += 1
+                    beyond += _present(frame, position)
                     continue
                 if kind is None:
                     undecided.append((name, position))
@@ -181,7 +181,7 @@ class Schema:
                 HISTOGRAMS,
                 "too_many_features",
                 f"features beyond {MAX_FEATURES} a model are not counted",
-                beyond * frame.rows,
+                beyond,
             )
         at = [places.get(name, -1) for name in self.numbers]
         layout = _Layout(
@@ -231,3 +231,9 @@ class Schema:
             guard.background_fault(HISTOGRAMS, error, frame.rows)
             invalid: Any = float("inf")
             return [invalid] * frame.rows
+
+
+def _present(frame: Frame, position: int) -> int:
+    """Values of a column; dicts without its key have none."""
+    column = frame.column(position)
+    return sum(value is not None for value in column) if isinstance(column, list) else frame.rows

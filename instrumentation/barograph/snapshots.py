@@ -145,7 +145,7 @@ class RowSnapshot(Snapshot):
 
 
 class NestedSnapshot(Snapshot):
-    """A list of rows: dicts, or lists of scalars."""
+    """A list of rows: dicts, or tuples of scalars; and whatever else stood among them."""
 
     __slots__ = ("items",)
 
@@ -158,7 +158,7 @@ class NestedSnapshot(Snapshot):
 
     @property
     def size(self) -> int:
-        return SCALAR_BYTES * sum(map(len, self.items))
+        return SCALAR_BYTES * sum(len(row) if isinstance(row, (dict, tuple)) else 1 for row in self.items)
 
 
 class MappingSnapshot(Snapshot):

@@ -162,8 +162,8 @@ class Worker:
             return
         self._dropped_due = moment + DROPPED_EVERY_S
         taken = guard.take()
-        now = time.time_ns()
-        start, self._dropped_since_ns = min(self._dropped_since_ns, now - 1), now
+        now = max(time.time_ns(), self._dropped_since_ns + 1)
+        start, self._dropped_since_ns = self._dropped_since_ns, now
         points = [
             SourcePoint(
                 metrics.ML_TELEMETRY_DROPPED,
