@@ -43,13 +43,14 @@ class GridSums:
         risky = (self._bound + bound >= _EXACT) & (self._grid > 0)
         with np.errstate(invalid="ignore", over="ignore"):
             sums = units.sum(axis=0)
-        if risky.any():
-            for column in np.flatnonzero(risky).tolist():
+        for column in np.flatnonzero(risky).tolist():
+            exact = int(self._units[column])
+            self._units[column] = self._bound[column] = 0.0
+            if bound[column] >= _EXACT:  # these rows alone are too many or too large
                 grid = Fraction(float(self._grid[column]))
-                exact = sum(round(Fraction(value) / grid) for value in values[:, column].tolist())
-                self._large[column] = self._large.get(column, 0) + exact
-            sums[risky] = 0.0
-            bound[risky] = 0.0
+                exact += sum(round(Fraction(value) / grid) for value in values[:, column].tolist())
+                sums[column] = bound[column] = 0.0
+            self._large[column] = self._large.get(column, 0) + exact
         self._units += sums
         self._bound += bound
 

@@ -50,6 +50,21 @@ def test_the_bucket_of_a_value_is_the_number_of_edges_below_it(
     assert [bisect.bisect_left([0.0], value) for value in values] == found[:, 1].tolist()
 
 
+def test_a_pane_with_millions_of_rows_is_summed_exactly_without_looking_at_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = NumberPlan([Feature(name="x", kind="number", edges=(1.0,), grid=2.0**-33)])
+    counts = plan.counts(1)
+    rows = plan.prepare(np.full((100_000, 1), 1.9))
+    with monkeypatch.context() as patch:
+        patch.setattr("barograph.exactsum.Fraction", None)  # what the way of single rows needs
+        for _ in range(30):
+            counts.add(rows, slice(None), 100_000)
+    data = counts.data(0)
+    assert data is not None
+    assert 3_000_000 * round(1.9 * 2**33) * 2.0**-33 == data.total
+
+
 def test_the_lookup_table_and_the_search_agree_on_neighbours_of_edges() -> None:
     random = np.random.default_rng(7)
     even = np.unique(random.normal(size=64))
