@@ -80,6 +80,26 @@ class ExplicitPlan:
             found[:, column] = np.searchsorted(self.edges[column], values[:, column], side="left")
         return found
 
+    def buckets_of(self, first: int, values: Floats) -> Integers:
+        """As `buckets`, of consecutive columns from `first` on, given as columns by rows.
+
+        Some 30,000 values at once stay in the processor's cache: that takes half the time a value.
+        """
+        last = first + len(values)
+        cells = _cells(values, self._low[first:last, None], self._scale[first:last, None])
+        cells += self._cell_base[: len(values), None]
+        found: Integers = self._first[first:last].ravel()[cells]
+        if self._compares:
+            place = found + self._edge_base[: len(values), None]
+            edges = self._flat_edges[first:last].ravel()
+            for step in range(self._compares):
+                found += edges[place + step if step else place] < values
+        for column in self._searched:
+            if first <= column < last:
+                one = values[column - first]
+                found[column - first] = np.searchsorted(self.edges[column], one, side="left")
+        return found
+
     def counts(self) -> ExplicitCounts:
         """Empty counts."""
         return ExplicitCounts(self)

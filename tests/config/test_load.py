@@ -254,6 +254,14 @@ def test_an_endpoint_of_the_environment_is_checked_for_loops_too() -> None:
     assert "our own listener" in line
 
 
+def test_categories_of_rows_are_named_as_their_sources_name_them() -> None:
+    config = read("categories: {clear: [region, channel], hash_key: sesame}")
+    settings = settings_for(config, None)
+    assert (frozenset({"region", "channel"}), "sesame") == (settings.clear, settings.hash_key)
+    assert "sesame" not in str(resolved(config))
+    assert (frozenset(), "") == (settings_for(read(""), None).clear, settings_for(read(""), None).hash_key)
+
+
 def test_the_resolved_configuration_masks_secrets_and_writes_out_defaults() -> None:
     plain = resolved(read("exporters: {otlp: {headers: {authorization: secret}}}\nmodels: {credit: {}}"))
     text = msgspec.json.encode(plain).decode()

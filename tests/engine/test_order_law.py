@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,7 @@ from .world import (
     SETTINGS,
     contents,
     engine_of,
+    features_of,
     feed_all,
     figures,
     point,
@@ -35,9 +37,13 @@ from .world import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from barograph_processor.engine.batch import Batch
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.engine.settings import Settings
+
+    from .world import FeatureValue
 
 NOW = NOON + 3 * DAY_NS
 NEXT_VERSION = KEY._replace(version="4")
@@ -64,8 +70,11 @@ class Row(NamedTuple):
     delay_h: int | None
     truth: str
     pair: bool
+    features: Mapping[str, FeatureValue] | None = None
+    bare: bool = False
 
 
+feature = st.sampled_from([41.5, -3.0, 0.0, 1e300, math.inf, math.nan, None, "Bern", "Graz", "x"])
 row = st.builds(
     Row,
     number=st.integers(0, 10_000),
@@ -77,6 +86,10 @@ row = st.builds(
     delay_h=st.sampled_from([None, 0, 1, 5, 30, 2_000]),
     truth=st.sampled_from(["0", "1"]),
     pair=st.booleans(),
+    features=st.one_of(
+        st.none(), st.fixed_dictionaries({}, optional={"age": feature, "town": feature, "new": feature})
+    ),
+    bare=st.booleans(),
 )
 rows = st.lists(row, min_size=1, max_size=40, unique_by=lambda one: one.number)
 
@@ -92,8 +105,10 @@ def batches_of(every: list[Row]) -> list[Batch]:
         predicted = predictions(
             [(name, time_ns, one.score)], key=key, source=one.source, segments={"region": [one.region]}
         )
-        if one.source != "histograms":
+        if one.source != "histograms" and (one.bare or one.features is None):
             found.append(predicted)
+        if one.source != "histograms" and one.features is not None:
+            found.append(replace(predicted, features=features_of([one.features])))
         if one.source != "outcomes":
             panes.setdefault((one.source, one.version, one.minute), []).append(one)
         if one.delay_h is not None:
@@ -136,7 +151,7 @@ def baseline() -> Baseline:
     score = rng.random(2_000)
     labels = (rng.random(2_000) < score).astype(int)
     content = fit(
-        {"age": rng.normal(40, 9, 2_000)},
+        {"age": rng.normal(40, 9, 2_000), "town": rng.choice(["Bern", "Graz"], 2_000)},
         model=KEY.model,
         version=KEY.version,
         outputs=[OutputRows(scores=score, labels=[str(each) for each in labels], task="binary")],

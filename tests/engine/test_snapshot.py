@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +19,6 @@ from .test_learning import hour
 from .world import NOON, SETTINGS, engine_of, figures, predictions, rows_points, truths
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from barograph_processor.engine.batch import Batch
 
 NOW = NOON + 9 * DAY_NS
@@ -98,3 +97,38 @@ def test_silence_during_the_stop_closes_nothing() -> None:
     assert engine.advance(NOON + 3 * DAY_NS) == []
     fed = engine.feed([predictions([("b", NOON + MINUTE_NS, 0.9)])], NOON + 3 * DAY_NS + HOUR_NS)
     assert fed.dropped == {}
+
+
+def history() -> list[Batch]:
+    """What the engine had seen whose snapshot of format 2 is kept."""
+    return [
+        hour(0),
+        predictions([(f"id-{number}", NOON + number * MINUTE_NS, number / 100) for number in range(90)]),
+        rows_points(7, NOON + 5 * MINUTE_NS),
+        truths([("id-3", NOON + DAY_NS, "1"), ("never", NOON, "0")]),
+        predictions([("late", NOON - HOUR_NS, 0.3)], source="b"),
+    ]
+
+
+def before_the_snapshot() -> Engine:
+    """An engine that folded some panes and not others."""
+    engine = engine_of(LEARNING)
+    engine.feed(history()[:2], NOON + 2 * HOUR_NS)
+    engine.advance(NOON + 2 * HOUR_NS)
+    engine.feed(history()[2:], NOON + 2 * HOUR_NS)
+    return engine
+
+
+def test_snapshots_of_format_2_are_read() -> None:
+    stored = (Path(__file__).parents[1] / "golden" / "engines" / "format-2.bgen").read_bytes()
+    assert stored[4:6] == b"\x02\x00"
+    engine = Engine.restore(stored, LEARNING, store=MemoryStore())
+    more: list[Batch] = [
+        predictions([("more", NOON + MINUTE_NS, 0.9), ("late", NOON - HOUR_NS, 0.3)]),
+        hour(1),
+    ]
+    expected = before_the_snapshot()
+    for one in (engine, expected):
+        one.feed(more, NOW)
+    assert engine.snapshot() == expected.snapshot()
+    assert figures(engine.drain(NOW)) == figures(expected.drain(NOW))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from barograph_processor.engine.batch import Key, Point, Points, Predictions, Texts, Truths
+from barograph_processor.engine.batch import (
+    FeatureColumn,
+    Features,
+    Key,
+    Point,
+    Points,
+    Predictions,
+    Texts,
+    Truths,
+)
 from barograph_processor.engine.engine import Engine
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, MINUTE_NS, Horizon, Settings, Window
 from barograph_processor.signals.api import StreamId, StreamKind
@@ -23,6 +33,8 @@ if TYPE_CHECKING:
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.engine.settings import PendingStore
     from barograph_processor.signals.api import State
+
+    FeatureValue = float | str | None
 
 KEY = Key("default", "shop", "prod", "credit", "3", "")
 SETTINGS = Settings(
@@ -52,6 +64,7 @@ def predictions(
     key: Key = KEY,
     source: str = "a",
     segments: Mapping[str, Sequence[str | None]] | None = None,
+    features: Sequence[Mapping[str, FeatureValue] | None] | None = None,
 ) -> Predictions:
     """Binary predictions from (id, event time, score); class 1 where the score is 0.5 or more."""
     score = np.array([row[2] for row in rows], np.float64)
@@ -66,7 +79,20 @@ def predictions(
         score_classes=(),
         value=np.full(len(rows), np.nan),
         segments={name: texts(values) for name, values in (segments or {}).items()},
+        features=None if features is None else features_of(features),
     )
+
+
+def features_of(rows: Sequence[Mapping[str, FeatureValue] | None]) -> Features:
+    """Columns of rows; None is a row without features."""
+    columns = {}
+    for name in dict.fromkeys(name for row in rows for name in row or ()):
+        values = [(row or {}).get(name) for row in rows]
+        numbers = [math.nan if value is None or isinstance(value, str) else value for value in values]
+        words = [value if isinstance(value, str) else None for value in values]
+        columns[name] = FeatureColumn(np.array(numbers, np.float64), texts(words) if any(words) else None)
+    given = np.array([row is not None for row in rows])
+    return Features(columns, None if given.all() else given)
 
 
 def truths(

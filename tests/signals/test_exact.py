@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from barograph.errors import StateError
-from barograph_processor.signals.exact import ExactSum, multiply, sum_of
+from barograph_processor.signals.exact import ExactSum, multiply, sum_of, units_of_parts
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 moderate = (
@@ -33,6 +33,20 @@ def test_a_sum_is_the_correctly_rounded_one(values: list[float]) -> None:
     assert sum((Fraction(value) for value in values), Fraction()) == found.fraction
     if not math.isnan(expected):
         assert expected == float(found)
+
+
+@given(st.data(), st.integers(1, 3), st.integers(1, 12), st.sampled_from([finite, moderate]))
+def test_parts_of_columns_are_summed_apart(
+    data: st.DataObject, columns: int, rows: int, values: st.SearchStrategy[float]
+) -> None:
+    table = np.array([[data.draw(values) for _ in range(rows)] for _ in range(columns)])
+    cuts = sorted(data.draw(st.sets(st.integers(1, rows)))) if rows > 1 else []
+    starts = [0, *(cut for cut in cuts if cut < rows)]
+    expected = [
+        [sum(ExactSum.of_float(value).units for value in part) for part in np.split(column, starts[1:])]
+        for column in table
+    ]
+    assert expected == units_of_parts(table, np.array(starts))
 
 
 @given(st.lists(finite), st.lists(finite))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from barograph_processor.config.values import Duration, WindowName
+from barograph_processor.config.values import Duration, Secret, WindowName
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Task = Literal["binary", "multiclass", "regression"]
@@ -69,6 +69,20 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def baselines(self) -> tuple[str, ...]:
         """The baseline files, as a tuple."""
         return (self.baseline,) if isinstance(self.baseline, str) else self.baseline
+
+
+class Categories(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How categories of rows are named; sources name those of their histograms themselves.
+
+    Attributes:
+        clear: Features whose values outside the baseline's vocabulary are counted by name, as sources' by
+            ``BAROGRAPH_CLEAR``; ``*`` for all. Others are counted by keyed hash.
+        hash_key: Key of the hashes: the sources' ``BAROGRAPH_HASH_KEY``. Without, it is made of the
+            model's name, as in sources.
+    """
+
+    clear: tuple[str, ...] = ()
+    hash_key: Secret | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,6 +176,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         windows: Windows of models that say nothing else.
         labels: Ground truth of models that say nothing else.
         segments: Segment columns of models that say nothing else.
+        categories: How categories of rows are named.
         baselines: Further baseline files; each names its model and version itself.
         engine: Times and limits.
         export: When results go out.
@@ -175,6 +190,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     windows: tuple[WindowName, ...] = (WindowName("1h"), WindowName("1d"))
     labels: Labels = Labels()
     segments: tuple[str, ...] = ()
+    categories: Categories = Categories()
     baselines: tuple[str, ...] = ()
     engine: Engine = Engine()
     export: Export = Export()

@@ -48,6 +48,8 @@ def settings_for(config: Config, model: str | None) -> Settings:
         max_sources=engine.limits.sources,
         max_segment_values=engine.limits.segment_values,
         learn_rows=engine.learn_rows,
+        clear=frozenset(config.categories.clear),
+        hash_key="" if config.categories.hash_key is None else config.categories.hash_key.reveal(),
         tasks={name: each.task for name, each in config.models.items() if each.task is not None},
     )
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from barograph.baseline import Feature  # noqa: TC001 msgspec reads the annotations
 from barograph.errors import StateError
-from barograph_processor.engine.batch import Key  # noqa: TC001 msgspec reads the annotations
+from barograph_processor.engine.batch import Key  # noqa: TC001 likewise
 from barograph_processor.engine.duplicates import SliceRun  # noqa: TC001 likewise
 from barograph_processor.engine.results import Status  # noqa: TC001 likewise
 from barograph_processor.engine.window_state import Slice  # noqa: TC001 likewise
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from barograph_processor.engine.settings import Settings
 
 MAGIC = b"BGEN"
-FORMAT = 2
+FORMAT = 3
+_READ = frozenset({2, FORMAT})  # before 3, there was no rows lane
 
 Encoded = list[tuple[StreamId, bytes]]
 
@@ -55,12 +57,35 @@ class RowsImage(msgspec.Struct, array_like=True):
     segments: list[tuple[str, str, int]]
 
 
+class KnownImage(msgspec.Struct, array_like=True):
+    """`KnownCounts`; arrays as bytes, little-endian, whole numbers beyond 64 bits as signed bytes."""
+
+    rows: int
+    counts: bytes
+    states: bytes
+    low: bytes
+    high: bytes
+    units: bytes
+    large: dict[int, bytes]
+    labels: list[dict[str, int]]
+    category_states: list[dict[str, int]]
+
+
+class PlanImage(msgspec.Struct, array_like=True):
+    """`KnownPlan`."""
+
+    basis: str
+    features: list[Feature]
+
+
 class PaneImage(msgspec.Struct, array_like=True):
     """`Pane`."""
 
     pane: int
     states: Encoded
     rows: dict[str, list[RowsImage]]
+    known: dict[str, KnownImage] = {}
+    open: dict[str, Encoded] = {}
 
 
 class WindowImage(msgspec.Struct, array_like=True):
@@ -119,6 +144,8 @@ class KeyImage(msgspec.Struct, array_like=True):
     sources: dict[str, int]
     streams: list[tuple[StreamId, int]]
     reference: ReferenceImage
+    plan: PlanImage | None = None
+    known: list[tuple[int, str, KnownImage]] = []
 
 
 class EngineImage(msgspec.Struct, array_like=True):
@@ -147,8 +174,10 @@ def unpack(data: bytes, settings: Settings) -> EngineImage:
     if data[:4] != MAGIC or len(data) < len(MAGIC) + 2:
         raise StateError("not an engine snapshot: it does not begin with BGEN; start without it")
     found = int.from_bytes(data[4:6], "little")
-    if found != FORMAT:
-        raise StateError(f"snapshot format {found} is unknown here (wanted {FORMAT}); start without it")
+    if found not in _READ:
+        raise StateError(
+            f"snapshot format {found} is unknown here (wanted {FORMAT} or older); start without it"
+        )
     try:
         image = msgspec.msgpack.decode(data[6:], type=EngineImage)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

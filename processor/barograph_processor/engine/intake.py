@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barograph_processor.engine.batch import Points, Predictions, Truths
+from barograph_processor.engine.feature_rows import PaneRows
+from barograph_processor.engine.join import Taken, with_features
 from barograph_processor.engine.matches import rows_of_known
 from barograph_processor.engine.outcomes import rows_by_pane
 from barograph_processor.engine.reasons import Lane, Reason
@@ -114,16 +116,19 @@ class Intake:
             return 0
         state.watermark.observe(batch.source, Lane.OUTCOMES, time_ns=newest_ns, now_ns=now_ns)
         if batch.truth is None:
-            fresh, refused = self._joiner.predictions(batch, rows, counted=True)
+            taken = self._joiner.predictions(batch, rows, counted=True)
         else:
-            fresh, refused = rows, 0
+            taken = Taken(rows, rows[with_features(batch, rows)], 0)
             self._take_known(batch, batch.truth, rows, state)
-        for pane, part in rows_by_pane(batch, fresh, self._settings.pane_ns, self._settings.segments):
+        for pane, part in rows_by_pane(batch, taken.rows, self._settings.pane_ns, self._settings.segments):
             state.add_rows(batch.source, pane, part)
-        for pane, states in self._observers.of_outcomes(batch, fresh, self._settings.pane_ns):
+        if batch.features is not None and len(taken.featured):
+            panes = batch.time_ns[taken.featured] // self._settings.pane_ns
+            state.add_features(batch.source, batch.features, PaneRows.of(taken.featured, panes, count))
+        for pane, states in self._observers.of_outcomes(batch, taken.rows, self._settings.pane_ns):
             state.add_observed(pane, states)
-        self.predictions += len(fresh)
-        return len(rows) - refused
+        self.predictions += len(taken.rows)
+        return len(rows) - taken.refused
 
     def _take_known(
         self, batch: Predictions, truth: KnownTruth, rows: NDArray[np.intp], state: KeyState

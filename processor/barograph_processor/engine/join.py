@@ -9,6 +9,7 @@ import numpy as np
 from barograph.errors import Retryable
 from barograph_processor.engine.pending import (
     COUNTED,
+    FEATURED,
     LABELLED,
     MAX_ENTRIES,
     Label,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _EXPIRY_CACHE = 100_000
 _EXPIRE_ROUNDS = 20
+_WAITS = COUNTED | LABELLED
 
 
 class Match(NamedTuple):
@@ -43,6 +45,20 @@ class Match(NamedTuple):
     prediction: Prediction
     score_classes: tuple[str, ...]
     label: Label
+
+
+class Taken(NamedTuple):
+    """What became of predictions.
+
+    Attributes:
+        rows: Numbers of the rows that were not taken before, in order.
+        featured: Numbers of the rows whose features were not taken before.
+        refused: Rows that were refused.
+    """
+
+    rows: NDArray[np.intp]
+    featured: NDArray[np.intp]
+    refused: int
 
 
 class Joiner:
@@ -82,44 +98,46 @@ class Joiner:
         self.labels_waiting = 0
         self._before = (0, 0, 0)
 
-    def predictions(
-        self, batch: Predictions, rows: NDArray[np.intp], *, counted: bool
-    ) -> tuple[NDArray[np.intp], int]:
+    def predictions(self, batch: Predictions, rows: NDArray[np.intp], *, counted: bool) -> Taken:
         """Take predictions.
 
         Args:
             batch: The predictions.
             rows: Which of them; those without id are given back as new.
             counted: Whether they count as rows; not where they only come along with their truth.
-
-        Returns:
-            The rows that were not taken before, in order, and how many were refused.
         """
         self._before = (self.labels_accepted, self.labels_joined, self.labels_waiting)
         ids = [batch.ids[row] for row in rows.tolist()]
         known = [text is not None for text in ids]
         if not all(known):
             self._tally.count(Lane.OUTCOMES, Reason.NO_ID, known.count(False))
-        named = rows[np.array(known, np.bool_)]
+        has_id = np.array(known, np.bool_)
+        named = rows[has_id]
         keys = join_keys(batch.key.tenant, batch.key.model, [text for text in ids if text is not None])
         encoded = [encode(one) for one in predictions_of(batch, named, self._settings.segments)]
         panes = batch.time_ns[named] // self._settings.pane_ns
         expiries = {int(pane): self._prediction_expiry(int(pane)) for pane in np.unique(panes)}
         changed: dict[bytes, tuple[int, bytes]] = {}
         fresh: list[bool] = []
+        featured: list[bool] = []
         refused = 0
-        flag = COUNTED if counted else 0
+        featured_rows = with_features(batch, rows)
+        flags = np.where(featured_rows[has_id], COUNTED | FEATURED, COUNTED) * counted
         stored = self._store.get_many(keys)
-        for key, data, before, pane in zip(keys, encoded, stored, panes.tolist(), strict=True):
+        for key, data, flag, before, pane in zip(
+            keys, encoded, flags.tolist(), stored, panes.tolist(), strict=True
+        ):
             held = changed.get(key)
             current = before if held is None else held[1]
             if current is None:
                 changed[key] = (expiries[pane], encode((((data, flag),), ())))
                 fresh.append(True)
+                featured.append(bool(flag & FEATURED))
                 continue
             record = decode_record(current)
-            reason = self._add_prediction(batch.key, record, data, flag)
-            fresh.append(reason is None)
+            new, reason = self._add_prediction(batch.key, record, data, flag)
+            fresh.append(bool(new & COUNTED))
+            featured.append(bool(new & FEATURED))
             if reason is None:
                 changed[key] = (self._record_expiry(record), encode(record))
             elif counted and reason != Reason.DUPLICATE:
@@ -128,9 +146,10 @@ class Joiner:
             elif counted or reason != Reason.DUPLICATE:
                 self._tally.count(Lane.OUTCOMES if counted else Lane.FEEDBACK, reason)
         self._commit(changed)
-        new_rows = np.ones(len(rows), np.bool_)
-        new_rows[np.array(known, np.bool_)] = fresh
-        return rows[new_rows], refused
+        is_new = np.ones(len(rows), np.bool_)
+        is_new[has_id] = fresh
+        featured_rows[has_id] = featured
+        return Taken(rows[is_new], rows[featured_rows], refused)
 
     def truths(self, batch: Truths) -> int:
         """Take labels, in the pair form with their predictions; returns how many were taken."""
@@ -178,25 +197,28 @@ class Joiner:
                 return
             for data in gone:
                 record = decode_record(data)
-                unlabelled = sum(1 for _, flags in record.predictions if flags == COUNTED)
+                unlabelled = sum(1 for _, flags in record.predictions if flags & _WAITS == COUNTED)
                 unmatched = sum(1 for label in record.labels if not label.joined)
                 self._tally.count(Lane.OUTCOMES, Reason.NEVER_LABELLED, unlabelled)
                 self._tally.count(Lane.FEEDBACK, Reason.NEVER_MATCHED, unmatched)
                 self.labels_waiting -= unmatched
 
-    def _add_prediction(self, key: Key, record: Record, data: bytes, flag: int) -> str | None:
-        """Add a prediction to a record; why not, where it wasn't."""
+    def _add_prediction(self, key: Key, record: Record, data: bytes, flag: int) -> tuple[int, str | None]:
+        """Add a prediction to a record; the flags that are new, and why it wasn't added."""
+        new = flag
         for at, (other, flags) in enumerate(record.predictions):
             if other == data:
-                if not flag or flags & COUNTED:
-                    return Reason.DUPLICATE
-                record.predictions[at] = (other, flags | COUNTED)  # known from its truth alone until now
-                return None
+                new = flag & ~flags
+                if not new:
+                    return 0, Reason.DUPLICATE
+                # Known from its truth alone until now, or without its features.
+                record.predictions[at] = (other, flags | new)
+                return new, None
             origin = self._origins.of(decode_prediction(other).origin)
             if origin.key_parts == (key.namespace, key.environment, key.version, key.output):
-                return Reason.CONFLICT
+                return 0, Reason.CONFLICT
         if len(record.predictions) >= MAX_ENTRIES:
-            return Reason.RECORD_LIMIT
+            return 0, Reason.RECORD_LIMIT
         prediction = decode_prediction(data)
         origin = self._origins.of(prediction.origin)
         for label in sorted(record.labels, key=lambda one: one.version is None):
@@ -205,7 +227,7 @@ class Joiner:
                 self._matched(key, prediction, origin.score_classes, label)
                 break
         record.predictions.append((data, flag))
-        return None
+        return new, None
 
     def _add_label(self, tenant: str, model: str, record: Record, label: Label) -> str | None:
         """Add a label to a record; why not, where it wasn't."""
@@ -301,3 +323,11 @@ class Joiner:
             expiry = max(max(ends) + self._patience_ns, time_ns + self._settings.ttl_ns)
             self._expiries[pane] = expiry
         return expiry
+
+
+def with_features(batch: Predictions, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which of some rows came with features."""
+    features = batch.features
+    if features is None:
+        return np.zeros(len(rows), np.bool_)
+    return np.ones(len(rows), np.bool_) if features.given is None else features.given[rows]

@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from barograph_processor.engine.duplicates import SliceMemory
+from barograph_processor.engine.feature_lane import FeatureLane
+from barograph_processor.engine.kinds import resolved
+from barograph_processor.engine.known_features import KnownCounts
 from barograph_processor.engine.matches import fold_matches, rows_of_matches
 from barograph_processor.engine.names import Names
 from barograph_processor.engine.outcomes import OutcomeRows, states_of
-from barograph_processor.engine.panes import CountedRows, Pane
+from barograph_processor.engine.panes import FEATURE_KINDS, CountedRows, Pane
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.engine.settings import DAY_NS
 from barograph_processor.engine.watermark import Watermark
 from barograph_processor.engine.window_state import merge_all
 from barograph_processor.engine.window_table import WindowTable
-from barograph_processor.signals.api import StreamKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from barograph_processor.engine.batch import Key, Point
+    from barograph_processor.engine.batch import Features, Key, Point
+    from barograph_processor.engine.feature_lane import FeatureCounts
+    from barograph_processor.engine.feature_rows import PaneRows
     from barograph_processor.engine.join import Match
     from barograph_processor.engine.matches import MatchedRows, Measure
     from barograph_processor.engine.reasons import Tally
@@ -50,7 +54,9 @@ class KeyState:
         matches: Joined pairs that wait to be measured.
         matched: The same as columns, where predictions came with their truth.
         reference: What the key is compared with.
+        lane: How features of rows are counted.
         waiting_rows: Outcome rows that wait in panes.
+        waiting_bytes: Estimated memory of features that wait in panes.
     """
 
     def __init__(self, key: Key, settings: Settings, tally: Tally, reference: KeyReference) -> None:
@@ -70,7 +76,9 @@ class KeyState:
         )
         self.matches: list[Match] = []
         self.matched: list[MatchedRows] = []
+        self.lane = FeatureLane(key, reference.given, settings, tally, self.features)
         self.waiting_rows = 0
+        self.waiting_bytes = 0
         self._tidied_pane: int | None = None
         self._forgotten_ns: int | None = None
         self._settled_pane: int | None = None
@@ -109,6 +117,17 @@ class KeyState:
         if self.waiting_rows > self._settings.max_pane_rows:
             self.fold_panes(list(self.panes))
 
+    def add_features(self, source: str, features: Features, rows: PaneRows) -> None:
+        """Take the features of new rows; their source and time were looked at before."""
+        for pane, counts in self.lane.count(features, rows, self.oldest_pane):
+            self.add_counts(pane, source, counts)
+            if self.waiting_bytes > self._settings.max_feature_bytes:
+                self.fold_panes(list(self.panes))
+
+    def add_counts(self, pane: int, source: str, counts: FeatureCounts) -> None:
+        """Take counted features."""
+        self.waiting_bytes += self._pane(pane).add_features(source, counts)
+
     def add_observed(self, pane: int, states: Mapping[StreamId, State]) -> None:
         """Take what a signal made of new rows of the outcomes lane.
 
@@ -134,14 +153,15 @@ class KeyState:
         for pane in sorted(panes):
             held = self.panes.pop(pane)
             start_ns = pane * self._settings.pane_ns
-            made = self._states_of_rows(pane, held)
+            made = self._states_of_rows(pane, held) + self._states_of_features(pane, held)
             self.reference.learn([held.states, *made], start_ns, start_ns + self._settings.pane_ns)
             for window in self.table.around(start_ns):
                 self._count_refused(merge_all(window.states, held.states))
                 self._count_segments(window, held)
                 window.stale = True
-        if self.counted.size > self._settings.max_counted_panes:
-            oldest = sorted(self.counted.panes)
+        too_many = self.counted.size > self._settings.max_counted_panes
+        if too_many or self.counted.feature_bytes > self._settings.max_feature_bytes:
+            oldest = sorted(self.counted.panes.keys() | self.counted.known.keys())
             self.decide_before(oldest[len(oldest) // 2] + 1)
             self.counted.decided = oldest[len(oldest) // 2] + 1
 
@@ -179,7 +199,7 @@ class KeyState:
         pane_ns = self._settings.pane_ns
         for more in self.counted.within(window.start_ns // pane_ns, window.end_ns // pane_ns):
             self._count_refused(merge_all(states, more))
-        return states
+        return resolved(states, self.reference.kinds(window.start_ns))
 
     def tidy(self, now_ns: int) -> None:
         """Forget what is too old to matter."""
@@ -209,7 +229,7 @@ class KeyState:
         if not self.sources.admit(point.source, pane, oldest=oldest):
             return Reason.SOURCE_LIMIT
         stream = point.stream
-        if stream.kind in _FEATURE_KINDS and not self.features.admit(stream.name, pane, oldest=oldest):
+        if stream.kind in FEATURE_KINDS and not self.features.admit(stream.name, pane, oldest=oldest):
             return Reason.FEATURE_LIMIT
         if not self.streams.admit(stream, pane, oldest=oldest):
             return Reason.STREAM_LIMIT
@@ -226,16 +246,32 @@ class KeyState:
     def _states_of_rows(self, pane: int, held: Pane) -> list[States]:
         """Set the pane's outcome rows apart; the states of those that no histogram replaces so far."""
         edges = self.reference.edges(pane * self._settings.pane_ns)
-        before = self.counted.histograms
         made = []
         for source, parts in sorted(held.rows.items()):
             self.waiting_rows -= sum(part.rows for part in parts)
             states = states_of(parts, edges)
             self._count_refused(self.counted.add(pane, source, states), Lane.OUTCOMES)
-            made.append(
-                {name: one for name, one in states.items() if pane not in before.get((source, name.kind), ())}
-            )
+            made.append(self._unreplaced(pane, source, states))
         return made
+
+    def _states_of_features(self, pane: int, held: Pane) -> list[States]:
+        """As `_states_of_rows`, of the rows lane; nothing is learned where a baseline says what to count."""
+        made = []
+        for source, counts in sorted(held.features.items()):
+            self.waiting_bytes -= counts.size_bytes
+            if isinstance(counts, KnownCounts):
+                self.counted.add_known(pane, source, counts)
+                continue
+            states = counts.to_states()
+            self.counted.grew(pane, counts.size_bytes)
+            self._count_refused(self.counted.add(pane, source, states), Lane.ROWS)
+            made.append(self._unreplaced(pane, source, states))
+        return made
+
+    def _unreplaced(self, pane: int, source: str, states: States) -> States:
+        return {
+            name: one for name, one in states.items() if not self.counted.replaced(source, name.kind, pane)
+        }
 
     def _count_segments(self, window: WindowState, held: Pane) -> None:
         rows: dict[str, dict[str, int]] = {}
@@ -250,8 +286,3 @@ class KeyState:
 
     def _count_refused(self, states: int, lane: str = Lane.HISTOGRAMS) -> None:
         self._tally.count(lane, Reason.INCOMPATIBLE, states)
-
-
-_FEATURE_KINDS = frozenset(
-    {StreamKind.FEATURE_VALUE, StreamKind.FEATURE_STATES, StreamKind.FEATURE_CATEGORIES}
-)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from barograph_processor.engine.kinds import kinds_of, resolved
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from barograph_processor.engine.window_state import merge_all
 from barograph_processor.signals import learn
@@ -71,8 +72,10 @@ class Learning:
 
     def baseline(self, key: Key, task: Task | None) -> bytes:
         """The content of a baseline file made of what was gathered; there must be rows."""
+        states = resolved(self.states, {})
+        kinds = kinds_of(states)
         return learn.learn(
-            self.states,
+            states,
             model=key.model,
             version=key.version,
             output=key.output,
@@ -81,7 +84,7 @@ class Learning:
             start=self.start_ns or 0,
             end=self.end_ns or 0,
             slices={
-                length_ns // SECOND_NS: [slices[number] for number in sorted(slices)]
+                length_ns // SECOND_NS: [resolved(slices[number], kinds) for number in sorted(slices)]
                 for length_ns, slices in self.slices.items()
                 if length_ns % SECOND_NS == 0
             },

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COUNTED: Final = 1  # the prediction came by the outcomes lane and counts as a row
 LABELLED: Final = 2  # its truth is known and was handed on
+FEATURED: Final = 4  # its features came by the rows lane and were counted
 MAX_ENTRIES: Final = 64  # predictions, and labels, of one id
 
 

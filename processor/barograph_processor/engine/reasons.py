@@ -14,6 +14,7 @@ class Lane:
 
     HISTOGRAMS: Final = "histograms"
     OUTCOMES: Final = "outcomes"
+    ROWS: Final = "rows"
     FEEDBACK: Final = "feedback"
 
 
@@ -38,6 +39,7 @@ class Reason:
     KEY_LIMIT: Final = "key_limit"
     SOURCE_LIMIT: Final = "source_limit"
     FEATURE_LIMIT: Final = "feature_limit"
+    """Points, or values of rows, of features beyond the limit."""
     STREAM_LIMIT: Final = "stream_limit"
     SLICE_LIMIT: Final = "slice_limit"
     """In a time whose slices were forgotten to save memory, so that a repeat can't be told."""

@@ -12,7 +12,7 @@ from barograph_processor.signals.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from barograph.baseline import Task
+    from barograph.baseline import FeatureKind, Task
     from barograph_processor.engine.batch import Key
     from barograph_processor.engine.settings import Settings
     from barograph_processor.engine.window_state import States
@@ -86,6 +86,11 @@ class KeyReference:
         if reference.header.learned:  # it was learned from exponential buckets, and compares those best
             return OutputEdges("", (), (), output.positive)
         return OutputEdges(reference.id, output.score_edges, output.value_edges, output.positive)
+
+    def kinds(self, start_ns: int) -> dict[str, FeatureKind]:
+        """The kinds of the features that windows which start there are compared by."""
+        reference = self.at(start_ns)
+        return {} if reference is None else {one.name: one.kind for one in reference.header.features}
 
     def learn(self, parts: Iterable[States], start_ns: int, end_ns: int) -> None:
         """Learn from a pane that was folded.

@@ -64,6 +64,11 @@ class Settings:
             may still come; beyond, the older half is decided for good.
         max_slices: Runs of slices of one key that are remembered to recognise repeated points.
         max_windows: Windows of one key that are held; beyond, the oldest are ended early.
+        max_feature_bytes: Estimated memory of one key's features that wait in panes, and of those that stand
+            in for histograms; beyond, panes are folded early, and the older half decided for good.
+        clear: Features whose categories are counted by name; of others, values outside the baseline's
+            vocabulary are counted by keyed hash, as sources send them.
+        hash_key: Key of those hashes, the same as in sources; empty: made of the model's name.
     """
 
     windows: Sequence[Window] = (Window("1h", HOUR_NS), Window("1d", DAY_NS))
@@ -90,6 +95,9 @@ class Settings:
     max_counted_panes: int = 20_000
     max_slices: int = 1_000_000
     max_windows: int = 20_000
+    max_feature_bytes: int = 128 * 2**20
+    clear: frozenset[str] = frozenset()
+    hash_key: str = ""
 
 
 class PendingStore(Protocol):

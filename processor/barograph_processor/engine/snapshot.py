@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from barograph.baseline import Baseline
+from barograph_processor.engine.feature_images import known_counts, known_image, plan_image, plan_of
 from barograph_processor.engine.images import (
     KeyImage,
     LearningImage,
@@ -16,8 +17,10 @@ from barograph_processor.engine.images import (
     WindowImage,
 )
 from barograph_processor.engine.intervals import IntervalSet
+from barograph_processor.engine.known_features import KnownCounts, KnownPlan, to_states
+from barograph_processor.engine.open_features import OpenCounts, OpenPlan
 from barograph_processor.engine.outcomes import OutcomeRows
-from barograph_processor.engine.panes import Pane
+from barograph_processor.engine.panes import FEATURE_KINDS, OF_FEATURES, Pane
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.engine.window_state import Published, WindowState
 from barograph_processor.signals import codec
@@ -72,6 +75,12 @@ def key_image(state: KeyState) -> KeyImage:
         sources=state.sources.newest,
         streams=list(state.streams.newest.items()),
         reference=_reference_image(state.reference),
+        plan=plan_image(state.lane.plan) if isinstance(state.lane.plan, KnownPlan) else None,
+        known=[
+            (pane, source, known_image(counts))
+            for pane, sources in sorted(state.counted.known.items())
+            for source, counts in sources.items()
+        ],
     )
 
 
@@ -87,8 +96,18 @@ def load_key(image: KeyImage, state: KeyState, tally: Tally) -> None:
         pane.states = _decode(pane_image.states)
         pane.rows = {source: [_rows(part) for part in parts] for source, parts in pane_image.rows.items()}
         state.waiting_rows += sum(part.rows for parts in pane.rows.values() for part in parts)
-    for number, source, states in image.counted:
-        state.counted.add(number, source, _decode(states))
+        for source, encoded in pane_image.open.items():
+            states = _decode(encoded)
+            if isinstance(state.lane.plan, OpenPlan):
+                state.add_counts(pane_image.pane, source, OpenCounts.of_states(states))
+            else:  # a baseline was given since
+                state.counted.add(pane_image.pane, source, states)
+    for number, source, encoded in image.counted:
+        states = _decode(encoded)
+        state.counted.add(number, source, states)
+        of_rows = (one.size_bytes for stream, one in states.items() if stream.kind in OF_FEATURES)
+        state.counted.grew(number, sum(of_rows))
+    _load_known(image, state)
     state.counted.histograms = {(source, kind): IntervalSet(seen) for source, kind, seen in image.histograms}
     state.counted.decided = image.decided
     state.slices.load(iter(image.slices), image.slice_floors)
@@ -107,7 +126,37 @@ def _pane_image(number: int, pane: Pane) -> PaneImage:
         number,
         _encode(pane.states),
         {source: [_rows_image(part) for part in parts] for source, parts in pane.rows.items()},
+        {
+            source: known_image(counts)
+            for source, counts in pane.features.items()
+            if isinstance(counts, KnownCounts)
+        },
+        {
+            source: _encode(counts.to_states())
+            for source, counts in pane.features.items()
+            if isinstance(counts, OpenCounts)
+        },
     )
+
+
+def _load_known(image: KeyImage, state: KeyState) -> None:
+    """Take over features that a baseline described, be it another one by now."""
+    if image.plan is None:
+        return
+    plan = plan_of(image.plan, state.lane.plan, state.lane.redactor)
+    counted = [(number, source, one) for number, source, one in image.known]
+    for pane in image.panes:
+        for source, one in pane.known.items():
+            if plan is state.lane.plan:
+                state.add_counts(pane.pane, source, known_counts(one, plan))
+            else:
+                counted.append((pane.pane, source, one))
+    for number, source, one in counted:
+        counts = known_counts(one, plan)
+        if plan is state.lane.plan:
+            state.counted.add_known(number, source, counts)
+        else:
+            state.counted.add(number, source, to_states([counts], FEATURE_KINDS))
 
 
 def _rows_image(part: OutcomeRows) -> RowsImage:
