@@ -61,5 +61,5 @@ def test_every_setting_of_a_component_has_a_meaning(factory: object) -> None:
 
 
 def test_the_example_of_the_page_is_a_configuration() -> None:
-    config = load(EXAMPLE, catalog=Registry(), environ={})
+    config = load(EXAMPLE, catalog=Registry(), environ={"BAROGRAPH_TOKEN": "example"})
     assert ["credit"] == list(config.models)

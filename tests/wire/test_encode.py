@@ -200,7 +200,13 @@ readings = st.builds(
 windows = st.builds(
     ClosedWindow,
     key=st.builds(
-        Key, st.just("default"), st.text(max_size=3), st.text(max_size=3), texts, texts, st.text(max_size=3)
+        Key,
+        st.sampled_from(["default", "team-a"]),
+        st.text(max_size=3),
+        st.text(max_size=3),
+        texts,
+        texts,
+        st.text(max_size=3),
     ),
     window=texts,
     start_ns=st.integers(0, 2**63 - 1),

@@ -115,6 +115,9 @@ ML_TELEMETRY_REASON: Final = "ml.telemetry.reason"
 BAROGRAPH_COMPONENT: Final = "barograph.component"
 """The component that counted, as its kind and its name in the configuration."""
 
+BAROGRAPH_TENANT: Final = "barograph.tenant"
+"""Whose telemetry a reading was computed from, by the credential that it came with."""
+
 ERROR_TYPE: Final = "error.type"
 """The class of error that an operation ended with; absent where it succeeded."""
 

@@ -39,6 +39,7 @@ EVENTS: Final[dict[str, Event]] = {
             "ml.output.name",
             "service.namespace",
             "deployment.environment.name",
+            "barograph.tenant",
             "ml.window.name",
             "ml.baseline.id",
             "ml.source.id",

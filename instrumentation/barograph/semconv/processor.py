@@ -31,6 +31,9 @@ BAROGRAPH_RECEIVER_REFUSED_LOG_RECORDS: Final = "barograph_receiver_refused_log_
 BAROGRAPH_RECEIVER_FAILED_LOG_RECORDS: Final = "barograph_receiver_failed_log_records"
 """Requests with log records that could not be read."""
 
+BAROGRAPH_RECEIVER_UNAUTHENTICATED_REQUESTS: Final = "barograph_receiver_unauthenticated_requests"
+"""Requests refused because they carried no token that the receiver knows."""
+
 BAROGRAPH_ENGINE_KEYS: Final = "barograph_engine_keys"
 """Monitored series of predictions that are held."""
 
@@ -139,6 +142,13 @@ METRICS: Final[dict[str, Metric]] = {
         "counter",
         "{request}",
         "Requests with log records that could not be read.",
+        (),
+    ),
+    BAROGRAPH_RECEIVER_UNAUTHENTICATED_REQUESTS: Metric(
+        BAROGRAPH_RECEIVER_UNAUTHENTICATED_REQUESTS,
+        "counter",
+        "{request}",
+        "Requests refused because they carried no token that the receiver knows.",
         (),
     ),
     BAROGRAPH_ENGINE_KEYS: Metric(

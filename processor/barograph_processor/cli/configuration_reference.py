@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 receivers:
-  otlp: {grpc: {endpoint: 0.0.0.0:4317}}
+  otlp:
+    grpc: {endpoint: 0.0.0.0:4317, tls: {cert_file: server.pem, key_file: server.key}}
+    auth: {bearer: "${env:BAROGRAPH_TOKEN}"}
 models:
   credit:
     task: binary
@@ -62,6 +64,23 @@ default written out and secrets masked.
 - **Panes** divide a day, windows are multiples of panes, and the pane length is the same in every source.
 - **Models whose windows, labels or segments differ** have an engine, and room for pending labels, of
   their own.
+
+## Who may send
+
+Only this machine, unless an endpoint says otherwise. Beyond it `run` warns where a listener has no TLS or no
+authentication; a container that only its own Collector reaches may well be meant so.
+
+- **TLS** for each of `grpc` and `http`: `tls: {{cert_file: …, key_file: …}}`; with `client_ca_file` senders
+  must show a certificate too. The files are read again when they change; where the new ones can't be used,
+  the old ones stay and a warning says why.
+- **Tokens** for both: `auth: {{bearer: …}}`, sent as `authorization: Bearer …` (for the SDKs
+  `OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20…`). A list holds an old and a new one while senders
+  change. `auth: {{tokens: {{team-a: …, team-b: …}}}}` makes tenants: models of the same name are monitored
+  apart, and readings carry `barograph.tenant`. Who has no known token gets UNAUTHENTICATED or 401, counted
+  in `barograph_receiver_unauthenticated_requests`; probes of gRPC's health need none.
+
+Bodies over HTTP may be compressed with gzip, deflate, zlib, zstd or lz4, over gRPC with gzip or deflate; a
+Collector that is told to send snappy or, over gRPC, zstd is refused.
 
 ## Memory and restarts
 
@@ -125,10 +144,12 @@ def _table(settings: type[msgspec.Struct], prefix: str, skip: tuple[str, ...] = 
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
     value = field.default
     if value is msgspec.NODEFAULT and callable(field.default_factory):
         value = field.default_factory()
-    if value is None or value in ((), [], {}):
+    if value is None or value is msgspec.UNSET or value in ((), [], {}):
         return ""
     if isinstance(value, SCALARS):
         return f"`{as_text(value)}`"

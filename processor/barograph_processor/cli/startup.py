@@ -68,7 +68,7 @@ def _receiving(running: Running) -> dict[str, Sequence[Listener]]:
     return {name: receiver.listeners for name, receiver in receivers if isinstance(receiver, Listens)}
 
 
-def _openness(listener: Listener) -> str:
+def openness(listener: Listener) -> str:
     """What is to be feared of an address that other machines reach; nothing for the others."""
     if is_loopback(split_address(listener.endpoint)[0]) or (listener.secure and listener.authenticated):
         return ""
@@ -85,9 +85,9 @@ def _rows(running: Running) -> Iterator[str]:
     ]
     for name, listener in receiving:
         yield f"  receiving  {name} at {listener.endpoint} ({listener.protocol})"
-        openness = _openness(listener)
-        if openness:
-            yield f"             {openness}"
+        feared = openness(listener)
+        if feared:
+            yield f"             {feared}"
     for name, settings in config.exporters.items():
         if name in exporting:
             yield f"  results    http://{exporting[name]}/metrics"

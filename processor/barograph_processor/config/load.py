@@ -16,7 +16,7 @@ from barograph_processor.config.document import fill, parse
 from barograph_processor.config.model import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 DEFAULTS = {"receivers": ("otlp",), "exporters": ("prometheus", "console")}
 Overrides: TypeAlias = "Mapping[tuple[str, ...], object]"
@@ -173,5 +173,23 @@ def _absolute(config: Config, folder: Path) -> Config:
     storage = (
         msgspec.structs.replace(config.storage, directory=path(directory)) if directory else config.storage
     )
-    baselines = tuple(path(file) for file in config.baselines)
-    return msgspec.structs.replace(config, models=models, storage=storage, baselines=baselines)
+    return msgspec.structs.replace(
+        config,
+        models=models,
+        storage=storage,
+        baselines=tuple(path(file) for file in config.baselines),
+        receivers={name: _files(part, path) for name, part in config.receivers.items()},
+        exporters={name: _files(part, path) for name, part in config.exporters.items()},
+    )
+
+
+def _files(settings: msgspec.Struct, path: Callable[[str], str]) -> msgspec.Struct:
+    """The same settings with every ``…_file`` in them made absolute."""
+    changes: dict[str, object] = {}
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if isinstance(value, msgspec.Struct):
+            changes[name] = _files(value, path)
+        elif name.endswith("_file") and isinstance(value, str):
+            changes[name] = path(value)
+    return msgspec.structs.replace(settings, **changes) if changes else settings

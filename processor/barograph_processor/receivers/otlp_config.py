@@ -5,16 +5,76 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Final
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from barograph.errors import ConfigError
-from barograph_processor.config.values import Duration
+from barograph_processor.config.values import Duration, Secret
 
 _LAST_PORT: Final = 65_535
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  # what ":4317" asks for
 
 Bytes = Annotated[int, msgspec.Meta(ge=1_024, le=2**31 - 1)]
 Workers = Annotated[int, msgspec.Meta(ge=1, le=1_024)]
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS of one server. The files (PEM) are read again when they change.
+
+    Attributes:
+        cert_file: Its certificate, and those between it and the authority.
+        key_file: The certificate's key, not encrypted.
+        client_ca_file: Senders must show a certificate signed by one of these; without it they need none.
+    """
+
+    cert_file: str
+    key_file: str
+    client_ca_file: str | None = None
+
+
+class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may send, by the header ``authorization: Bearer …``.
+
+    Attributes:
+        bearer: A token, or a list of them (an old and a new one), of the tenant ``default``.
+        tokens: Tenant to its token, or a list of them; a tenant's models are monitored apart from others'.
+    """
+
+    bearer: Secret | tuple[Secret, ...] = ()
+    tokens: dict[str, Secret | tuple[Secret, ...]] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be meant; the message has no token in it.
+
+        Raises:
+            ValueError: There is no token, one can't be sent in a header, or one is there twice.
+        """
+        tokens = [token.reveal() for token in (*self.bearers, *(token for _, token in self.owned))]
+        if not tokens:
+            raise ValueError("found no token, wanted bearer or tokens; leave auth out to let everybody send")
+        if not all(
+            token.isascii() and token.isprintable() and token == token.strip() and token for token in tokens
+        ):
+            raise ValueError(
+                "found a token that is empty or can't be sent in a header, wanted printable ASCII"
+            )
+        if len(set(tokens)) < len(tokens):
+            raise ValueError("found one token twice, wanted a token of its own for each tenant")
+        if "" in self.tokens:
+            raise ValueError("found a tenant without a name")
+
+    @property
+    def bearers(self) -> tuple[Secret, ...]:
+        """Tokens of the tenant ``default``."""
+        return _several(self.bearer)
+
+    @property
+    def owned(self) -> tuple[tuple[str, Secret], ...]:
+        """Tenant and token, for each token."""
+        return tuple((tenant, token) for tenant, given in self.tokens.items() for token in _several(given))
+
+
+def _several(given: Secret | tuple[Secret, ...]) -> tuple[Secret, ...]:
+    return given if isinstance(given, tuple) else (given,)
 
 
 class Keepalive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +104,7 @@ class Grpc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         retry_after: What senders are told to wait when the engine can't take more.
         stop_within: Requests under way are given so long to finish when the receiver stops.
         keepalive: When connections are probed and closed.
+        tls: TLS; plain text without it.
     """
 
     endpoint: str = "127.0.0.1:4317"
@@ -53,6 +114,7 @@ class Grpc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     retry_after: Duration = Duration("1s")
     stop_within: Duration = Duration("10s")
     keepalive: Keepalive = Keepalive()
+    tls: Tls | UnsetType = UNSET
 
 
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +132,7 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         head_timeout: The head of a request, or a TLS handshake, takes no longer.
         body_timeout: A body takes no longer to arrive.
         idle_timeout: A connection without requests for so long is closed.
+        tls: TLS; plain text without it.
     """
 
     endpoint: str = "127.0.0.1:4318"
@@ -82,6 +145,7 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     head_timeout: Duration = Duration("10s")
     body_timeout: Duration = Duration("30s")
     idle_timeout: Duration = Duration("2m")
+    tls: Tls | UnsetType = UNSET
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,11 +154,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         grpc: The gRPC server.
         http: The HTTP server.
+        auth: Who may send, by either; everybody without it.
     """
 
     only_if_written: ClassVar[tuple[str, ...]] = ("grpc", "http")
     grpc: Grpc | UnsetType = Grpc()
     http: Http | UnsetType = Http()
+    auth: Auth | UnsetType = UNSET
 
 
 def listening_address(endpoint: str, protocol: str) -> tuple[str, int]:

@@ -13,13 +13,17 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from barograph.errors import Permanent, Retryable
-from barograph_processor.receivers.grpc_health import Health
+from barograph_processor.receivers.credentials import WANTED
+from barograph_processor.receivers.grpc_health import PREFIX, Health
 from barograph_processor.receivers.otlp_config import cannot_listen, listening_address
+from barograph_processor.wire.decode import DEFAULT_TENANT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from barograph_processor.config.values import Duration
+    from barograph_processor.receivers.certificates import Certificates, Material
+    from barograph_processor.receivers.credentials import Credentials
     from barograph_processor.receivers.otlp_config import Grpc
     from barograph_processor.receivers.otlp_intake import OtlpIntake, Signal
 
@@ -39,15 +43,23 @@ class OtlpGrpc:
         endpoint: Where it listens, with the port that was really taken.
     """
 
-    def __init__(self, config: Grpc, intake: OtlpIntake) -> None:
+    def __init__(
+        self, config: Grpc, intake: OtlpIntake, credentials: Credentials, certificates: Certificates | None
+    ) -> None:
         """Listen and serve.
+
+        Args:
+            config: What it is told.
+            intake: Where requests go.
+            credentials: Who may send.
+            certificates: For TLS; None for plain text.
 
         Raises:
             ConfigError: The endpoint can't be listened on.
         """
         self._stop_within_s = config.stop_within.seconds
         self._workers = ThreadPoolExecutor(config.workers, thread_name_prefix="barograph otlp")
-        exporter = _Exporter(intake, config.retry_after)
+        exporter = _Exporter(intake, credentials, config.retry_after)
         self._server = grpc.server(
             self._workers,
             handlers=[
@@ -56,10 +68,11 @@ class OtlpGrpc:
                 )
                 for service, signal in SERVICES.items()
             ],
+            interceptors=[_Doorkeeper(intake, credentials)] if credentials.wanted else [],
             options=_options(config),
         )
         self._health = Health(self._server, SERVICES)
-        self.endpoint = _listen(self._server, config.endpoint)
+        self.endpoint = _listen(self._server, config.endpoint, certificates)
         self._server.start()
 
     def close(self) -> None:
@@ -72,8 +85,9 @@ class OtlpGrpc:
 class _Exporter:
     """The Export methods. Requests and responses are bytes: no (de)serialiser is registered."""
 
-    def __init__(self, intake: OtlpIntake, retry_after: Duration) -> None:
+    def __init__(self, intake: OtlpIntake, credentials: Credentials, retry_after: Duration) -> None:
         self._intake = intake
+        self._credentials = credentials
         self._retry_after = RetryInfo(
             retry_delay=DurationMessage(seconds=retry_after.ns // _NANOS, nanos=retry_after.ns % _NANOS)
         )
@@ -83,7 +97,8 @@ class _Exporter:
 
         def export(data: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                return self._intake.export(signal, data)
+                tenant = self._credentials.tenant(_texts(context.invocation_metadata())) or DEFAULT_TENANT
+                return self._intake.export(signal, data, tenant=tenant)
             except Permanent as error:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             except Retryable as error:
@@ -107,6 +122,37 @@ class _Exporter:
         )
 
 
+class _Doorkeeper(grpc.ServerInterceptor):  # type: ignore[misc]  # has no types
+    """Turns away who has no token, before a byte of the message is read; probes of health need none."""
+
+    def __init__(self, intake: OtlpIntake, credentials: Credentials) -> None:
+        self._intake = intake
+        self._credentials = credentials
+        self._refusal = grpc.stream_unary_rpc_method_handler(self._refuse)
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        """Let a call pass or not."""
+        headers = _texts(handler_call_details.invocation_metadata)
+        if not handler_call_details.method.startswith(PREFIX) and self._credentials.tenant(headers) is None:
+            self._intake.unauthenticated()
+            return self._refusal
+        return continuation(handler_call_details)
+
+    @staticmethod
+    def _refuse(request: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        del request
+        context.abort(grpc.StatusCode.UNAUTHENTICATED, WANTED)
+        raise AssertionError("abort raises")
+
+
+def _texts(metadata: Iterable[tuple[str, str | bytes]] | None) -> dict[str, str]:
+    return {key: value for key, value in metadata or () if isinstance(value, str)}
+
+
 def _options(config: Grpc) -> list[tuple[str, int]]:
     keepalive = config.keepalive
     return [
@@ -124,10 +170,34 @@ def _options(config: Grpc) -> list[tuple[str, int]]:
     ]
 
 
-def _listen(server: grpc.Server, endpoint: str) -> str:
+def _listen(server: grpc.Server, endpoint: str, certificates: Certificates | None) -> str:
     host, port = listening_address(endpoint, "grpc")
     try:
-        taken = server.add_insecure_port(f"{host}:{port}")
+        if certificates is None:
+            taken = server.add_insecure_port(f"{host}:{port}")
+        else:
+            taken = server.add_secure_port(f"{host}:{port}", _secure(certificates))
     except RuntimeError as error:
         raise cannot_listen(endpoint, "grpc") from error
     return f"{host}:{taken}"
+
+
+def _secure(certificates: Certificates) -> grpc.ServerCredentials:
+    """Credentials that look at the files again for each handshake."""
+
+    def told(material: Material) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(material.key, material.certificate)], root_certificates=material.client_ca
+        )
+
+    used = certificates.current()
+
+    def changed() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal used
+        material = certificates.current()
+        if material is used:
+            return None
+        used = material
+        return told(material)
+
+    return grpc.dynamic_ssl_server_credentials(told(used), changed, used.client_ca is not None)

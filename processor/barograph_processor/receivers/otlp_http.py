@@ -19,8 +19,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from barograph.errors import Permanent, Retryable
+from barograph_processor.receivers.credentials import WANTED
 from barograph_processor.receivers.http_messages import Response
 from barograph_processor.receivers.otlp_bodies import CODINGS, TooLarge, decompressed
+from barograph_processor.wire.decode import DEFAULT_TENANT
 from barograph_processor.wire.otlp_json import to_protobuf
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from barograph_processor.receivers.credentials import Credentials
     from barograph_processor.receivers.http_messages import Head
     from barograph_processor.receivers.otlp_intake import OtlpIntake, Signal
 
@@ -57,15 +60,19 @@ _NANOS: Final = 1_000_000_000
 class OtlpHttp:
     """The program behind the server: export requests, and nothing else."""
 
-    def __init__(self, intake: OtlpIntake, *, max_bytes: int, retry_after_ns: int) -> None:
+    def __init__(
+        self, intake: OtlpIntake, credentials: Credentials, *, max_bytes: int, retry_after_ns: int
+    ) -> None:
         """Answer for an intake.
 
         Args:
             intake: Where requests go.
+            credentials: Who may send.
             max_bytes: Largest body after decompression.
             retry_after_ns: What senders are told to wait when the engine can't take more.
         """
         self._intake = intake
+        self._credentials = credentials
         self._max_bytes = max_bytes
         self._retry_after = RetryInfo(
             retry_delay=DurationMessage(seconds=retry_after_ns // _NANOS, nanos=retry_after_ns % _NANOS)
@@ -78,6 +85,9 @@ class OtlpHttp:
             return _plain(404, f"there is nothing at {head.path}; POST to {', '.join(PATHS)}\n")
         if head.method != "POST":
             return _plain(405, f"{head.method} isn't possible here; POST OTLP requests\n", ("Allow", "POST"))
+        if self._credentials.tenant(head.headers) is None:
+            self._intake.unauthenticated()
+            return self._refused(head, 401, WANTED)._replace(headers=(("WWW-Authenticate", "Bearer"),))
         if _content_type(head) not in {PROTOBUF, JSON}:
             self._intake.failed(PATHS[head.path])
             given = head.headers.get("content-type", "no Content-Type")
@@ -105,7 +115,8 @@ class OtlpHttp:
             self._intake.failed(signal)
             return self._refused(head, 400, str(error))
         try:
-            taken = self._intake.export(signal, data)
+            tenant = self._credentials.tenant(head.headers) or DEFAULT_TENANT
+            taken = self._intake.export(signal, data, tenant=tenant)
         except Permanent as error:
             return self._refused(head, 400, str(error))
         except Retryable as error:

@@ -114,6 +114,7 @@ class OtlpIntake:
         for kind in _KINDS.values():  # so that rates can be told from the first request on
             for name in (kind.accepted, kind.refused, kind.failed):
                 telemetry.add(name, 0)
+        telemetry.add(processor.BAROGRAPH_RECEIVER_UNAUTHENTICATED_REQUESTS, 0)
 
     def export(self, signal: Signal, data: bytes, *, tenant: str = DEFAULT_TENANT) -> bytes:
         """Take one request.
@@ -146,6 +147,10 @@ class OtlpIntake:
     def failed(self, signal: Signal) -> None:
         """Count a request that could not even be given to the decoders."""
         self._telemetry.add(_KINDS[signal].failed)
+
+    def unauthenticated(self) -> None:
+        """Count a request from somebody unknown."""
+        self._telemetry.add(processor.BAROGRAPH_RECEIVER_UNAUTHENTICATED_REQUESTS)
 
     def _feed(self, decoded: Decoded) -> Mapping[str, int]:
         """Give batches to the engine; returns what it refused for a cause."""

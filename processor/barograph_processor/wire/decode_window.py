@@ -28,7 +28,7 @@ def decode_window_event(record: LogRecord, tenant: str = DEFAULT_TENANT) -> Clos
 
     Args:
         record: A log record whose event name is ``ml.window.closed``.
-        tenant: Whose telemetry it came with; events don't carry it.
+        tenant: Whose window it is where the event doesn't say so.
 
     Raises:
         Permanent: It is another event, or lacks what such an event needs.
@@ -43,7 +43,7 @@ def decode_window_event(record: LogRecord, tenant: str = DEFAULT_TENANT) -> Clos
         )
     return ClosedWindow(
         key=Key(
-            tenant,
+            _text(found, names.BAROGRAPH_TENANT) or tenant,
             _text(found, SERVICE_NAMESPACE),
             _text(found, ENVIRONMENT),
             _required(found, names.ML_MODEL_NAME, str),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from barograph.semconv import attributes as names
+from barograph_processor.wire.decode import DEFAULT_TENANT
 from barograph_processor.wire.identity import ENVIRONMENT, SERVICE_NAMESPACE
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ READING_VALUE = "value"
 def reading_attributes(key: Key, window: str, baseline_id: str | None) -> dict[str, str]:
     """Attribute name to text; parts of the key that are ``""`` are left out.
 
-    The tenant isn't an attribute: tenants never share a destination.
+    The tenant is left out where it is the one that everybody without a token of their own belongs to.
     """
     found = {
         names.ML_MODEL_NAME: key.model,
@@ -25,6 +26,7 @@ def reading_attributes(key: Key, window: str, baseline_id: str | None) -> dict[s
         names.ML_OUTPUT_NAME: key.output,
         SERVICE_NAMESPACE: key.namespace,
         ENVIRONMENT: key.environment,
+        names.BAROGRAPH_TENANT: "" if key.tenant == DEFAULT_TENANT else key.tenant,
         names.ML_WINDOW_NAME: window,
         names.ML_BASELINE_ID: baseline_id or "",
     }
