@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Lane: TypeAlias = Literal["logs", "metrics", "traces", "foreign_traces"]
 Shape: TypeAlias = "tuple[type[Message], dict[str, str]]"
 
+_PANIC: Final = "PanicException"
 _OPAQUE: Final = ""
 _SCALARS: Final = ("string_value", "bool_value", "int_value", "double_value", "array_value", "bytes_value")
 _POINT: Final = ("start_time_unix_nano", "time_unix_nano", "flags")
@@ -198,7 +199,16 @@ def parse(lane: Lane, data: bytes) -> pa.RecordBatch:
     try:
         batch: pa.RecordBatch = _parser(lane)([data])
     except ValueError as error:
-        raise Permanent(
-            f"the body isn't an OTLP {lane.removeprefix('foreign_')} request in protobuf: {error}"
-        ) from error
+        raise _refused(lane, error) from error
+    except BaseException as error:
+        # A length that overflows makes the decoder panic; as no Exception, that would leave the
+        # request without an answer.
+        if type(error).__name__ != _PANIC:
+            raise
+        raise _refused(lane, error) from error
     return batch
+
+
+def _refused(lane: Lane, error: BaseException) -> Permanent:
+    signal = lane.removeprefix("foreign_")
+    return Permanent(f"the body isn't an OTLP {signal} request in protobuf: {error}")
