@@ -7,14 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from barograph.baseline import Baseline
+from barograph.semconv import metrics
 from barograph_processor.engine.batch import Points
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, MINUTE_NS, Window
 from barograph_processor.signals.api import StreamId, StreamKind
+from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.exponential import ExponentialHistogram
 from barograph_processor.signals.fit import OutputRows, fit
 from barograph_processor.signals.histogram import ExplicitHistogram
 
-from .world import KEY, NOON, SETTINGS, engine_of, final, point, predictions, rows_point
+from .world import KEY, NOON, SETTINGS, engine_of, final, point, predictions, reading, rows_point
 
 HOURLY = replace(SETTINGS, windows=(Window("1h", HOUR_NS),), learn_rows=500)
 NOW = NOON + 9 * DAY_NS
@@ -119,3 +121,17 @@ def test_outcome_rows_are_counted_on_the_edges_of_a_given_baseline() -> None:
     states = state.gathered(state.table.windows[0, NOON])
     expected = ExplicitHistogram.zero(given.header.outputs[0].score_edges).observe(np.arange(100) / 100)
     assert states[StreamId(StreamKind.PREDICTION_SCORE, part="1", basis=given.id)] == expected
+
+
+def test_features_of_a_model_with_several_outputs_are_compared_with_its_baseline() -> None:
+    rng = np.random.default_rng(4)
+    labels = ["0", "1"] * 500
+    outputs = [OutputRows(name=name, scores=rng.random(1_000), labels=labels, task="binary") for name in "ab"]
+    given = Baseline(fit({"age": rng.normal(40, 9, 1_000)}, model="credit", version="3", outputs=outputs))
+    engine = engine_of(HOURLY, baselines=[given])
+    state = CategoryCounts.of({"valid": 5, "above": 5})
+    stream = StreamId(StreamKind.FEATURE_STATES, "age", basis=given.id)
+    engine.feed([Points([point(stream, state, NOON, item="valid")])], NOON)
+    (window,) = engine.drain(NOON)
+    assert window.baseline_id == given.id
+    assert reading(window, metrics.ML_FEATURE_OUT_OF_RANGE_RATIO) == 1.0

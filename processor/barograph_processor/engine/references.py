@@ -23,7 +23,7 @@ class References:
 
     def __init__(self, baselines: Iterable[Baseline]) -> None:
         self._known: dict[tuple[str, str, str], Baseline] = {}
-        self._without_output: dict[tuple[str, str], Baseline] = {}
+        self._of_models: dict[tuple[str, str], Baseline] = {}
         self.add(baselines)
 
     def add(self, baselines: Iterable[Baseline]) -> None:
@@ -31,16 +31,22 @@ class References:
         # What was fitted on purpose goes before what was learned.
         for baseline in sorted(baselines, key=lambda one: one.header.learned):
             header = baseline.header
-            if not header.outputs:
-                self._without_output.setdefault((header.model, header.version), baseline)
+            self._of_models.setdefault((header.model, header.version), baseline)
             for output in header.outputs:
                 self._known.setdefault((header.model, header.version, output.name), baseline)
 
     def given(self, key: Key) -> Reference | None:
-        """The reference of a key; None where it has to be learned."""
-        baseline = self._known.get((key.model, key.version, key.output)) or self._without_output.get(
-            (key.model, key.version)
-        )
+        """The reference of a key; None where it has to be learned.
+
+        Features of a model with several outputs come without the name of one, so a baseline that
+        has no such output is still what they are compared with.
+        """
+        baseline = self._known.get((key.model, key.version, key.output))
+        if baseline is None:
+            of_model = self._of_models.get((key.model, key.version))
+            outputs = 0 if of_model is None else len(of_model.header.outputs)
+            if not outputs or (outputs > 1 and not key.output):
+                baseline = of_model
         return None if baseline is None else Reference(baseline, key.output)
 
 
