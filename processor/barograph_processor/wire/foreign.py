@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from barograph_processor.wire import identity, reasons
 from barograph_processor.wire.attributes import Pairs
@@ -13,7 +14,6 @@ from barograph_processor.wire.refusals import Refusals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Batch
@@ -89,8 +89,11 @@ class Foreign:
     def body(self) -> Pairs:
         """Entries of the log records' bodies; a body that isn't a map has none, nor has a span."""
         if self._body is None:
-            body = self._column.field("body").field("kvlist_value")
-            self._body = Pairs(body.field("values"))
+            if self._column.type.get_field_index("body") < 0:
+                attributes = self._column.field("attributes")
+                self._body = Pairs(pa.array([[]] * len(self), attributes.type))
+            else:
+                self._body = Pairs(self._column.field("body").field("kvlist_value").field("values"))
         return self._body
 
     def resource(self, names: Sequence[str] = ()) -> Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,9 @@ from barograph_processor.wire.instants import instants
 from barograph_processor.wire.mapping import BODY, EVERY, START, Attribute, Time
 from barograph_processor.wire.outcomes import Observed, Outcomes
 from barograph_processor.wire.refusals import Refusals
+from barograph_processor.wire.sequences import numbers_of_lists
 from barograph_processor.wire.text import empty_as_null
+from barograph_processor.wire.values import ARRAY, EMPTY, MAP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,8 +68,29 @@ class Mapped:
         self, records: Foreign, rows: NDArray[np.int64], context: DecodeContext, verdicts: Refusals
     ) -> list[Batch]:
         """As `Dialect.read`."""
-        reading = _Reading(self._mapping, records, rows, context.limits, verdicts)
-        return reading.batches(context.tenant)
+        return read(self._mapping, records, rows, context, verdicts)
+
+
+def read(  # noqa: PLR0913  # what `Dialect.read` takes, and more
+    mapping: Mapping,
+    records: Foreign,
+    rows: NDArray[np.int64],
+    context: DecodeContext,
+    verdicts: Refusals,
+    *,
+    ids: pa.StringArray | None = None,
+) -> list[Batch]:
+    """What a mapping finds in some records.
+
+    Args:
+        mapping: What is where.
+        records: As for `Dialect.read`.
+        rows: As for `Dialect.read`.
+        context: As for `Dialect.read`.
+        verdicts: As for `Dialect.read`.
+        ids: Ids of the rows, for dialects that make them; else they are where the mapping says.
+    """
+    return _Reading(mapping, records, rows, context.limits, verdicts, ids).batches(context.tenant)
 
 
 class _Columns(NamedTuple):
@@ -91,14 +114,16 @@ class _Columns(NamedTuple):
 class _Reading:
     """One mapping over the claimed rows of one request."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # one part of a request, with what it refers to
         self,
         mapping: Mapping,
         records: Foreign,
         rows: NDArray[np.int64],
         limits: Limits,
         verdicts: Refusals,
+        ids: pa.StringArray | None,
     ) -> None:
+        self._ids = ids
         self._mapping = mapping
         self._records = records
         self._rows = rows
@@ -152,14 +177,15 @@ class _Reading:
     def _outcomes(self) -> tuple[Outcomes, Grid | None]:
         """What all rows tell of predictions, and where their features are."""
         mapping, verdicts = self._mapping, self._verdicts
-        scores, segments, features = (self._grid(name) for name in ("scores", "segments", "features"))
+        segments, features = self._grid("segments"), self._grid("features")
+        scores, score_classes = self._scores()
         outcomes = Outcomes(
-            ids=self._texts(mapping.id),
+            ids=self._texts(mapping.id) if self._ids is None else self._ids,
             time_ns=self._times(),
             classes=empty_as_null(self._texts(mapping.class_)),
             score=self._numbers(mapping.score),
-            scores=np.empty((len(self._rows), 0)) if scores is None else scores.numbers(verdicts),
-            score_classes=() if scores is None else scores.names,
+            scores=scores,
+            score_classes=score_classes,
             value=self._numbers(mapping.value),
             segments={} if segments is None else segments.texts(verdicts),
             features=None if features is None else FeatureTable(features),
@@ -207,6 +233,20 @@ class _Reading:
         self._verdicts.refuse(times == 0, reasons.NO_TIME)
         self._verdicts.refuse(times < 0, reasons.BAD_TIME)
         return times
+
+    def _scores(self) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+        """Probabilities and their classes; those of a list are called by position."""
+        found = self._found.get("scores")
+        if found is None:
+            return np.empty((len(self._rows), 0)), ()
+        if found.names is None:
+            attributes, place = self._body if found.in_body else self._own, found.places[0]
+            kinds = attributes.kinds(place)
+            if np.count_nonzero(kinds == ARRAY) > np.count_nonzero(kinds == MAP):
+                self._verdicts.refuse((kinds != EMPTY) & (kinds != ARRAY), reasons.BAD_TYPE)
+                return numbers_of_lists(attributes, place, found.room, self._verdicts)
+        grid = cast("Grid", self._grid("scores"))
+        return grid.numbers(self._verdicts), grid.names
 
     def _grid(self, name: str) -> Grid | None:
         """Several columns; None where the mapping names none."""

@@ -74,7 +74,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         class: Place of the predicted class.
         score: Place of the probability of the positive class.
         scores: Places of the probabilities by class: ``app.scores.*`` (attributes that begin so), the
-            place of a map, a list of places, or names with their places.
+            place of a map, a list of places, or names with their places. A place that holds a list of
+            numbers has the classes ``0``, ``1`` ….
         value: Place of the predicted number.
         features: Places of the features, as for `scores`.
         segments: Places of the segments, as for `scores`.
@@ -113,6 +114,8 @@ def problems(mapping: Mapping, path: str) -> Iterator[str]:
     if isinstance(mapping.time, str) and (mapping.signal != "spans" or mapping.time not in {START, END}):
         known = f"{START}, {END} or " if mapping.signal == "spans" else ""
         yield f"{path}.time: found {mapping.time!r}, wanted {known}{{attribute: …, unit: s}}"
+    if mapping.model == "":
+        yield f"{path}.model: found nothing, wanted the model's name, or {{attribute: …}}"
     for name, place in _single(mapping).items():
         if place is not None:
             yield from _place(place, f"{path}.{name}", mapping.signal)

@@ -47,6 +47,7 @@ TOO_LARGE: Final = "too_large"
 BAD_ARROW: Final = "bad_arrow"
 BAD_COLUMN: Final = "bad_column"
 ROW_COUNT: Final = "row_count"
+NO_SCHEMA: Final = "no_schema"
 
 EXPLANATIONS: Final[dict[str, str]] = {
     NO_MODEL: "the model has no name; set ml.model.name, or what a mapping reads it from, on the item or its "
@@ -81,5 +82,6 @@ EXPLANATIONS: Final[dict[str, str]] = {
     TOO_LARGE: "ml.batch.arrow is too large, before or after decompression; send smaller events",
     BAD_ARROW: "ml.batch.arrow isn't one Arrow IPC stream without dictionaries, uncompressed or zstd",
     BAD_COLUMN: "a column of ml.batch.arrow has a name or type that isn't allowed",
+    NO_SCHEMA: "a record of BentoML's monitoring came without bento_meta; set meta_sample_rate to 1",
     ROW_COUNT: "ml.batch.rows differs from the rows in ml.batch.arrow",
 }

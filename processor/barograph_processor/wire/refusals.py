@@ -39,10 +39,16 @@ class Refusals:
         if rows.size:
             self._codes[rows[self._codes[rows] == 0]] = self._code(reason)
 
-    def pass_on(self, rows: NDArray[np.int64], to: Refusals) -> None:
-        """Refuse in `to` what was refused here; row i of this is row `rows[i]` of that."""
+    def pass_on(self, rows: NDArray[np.int64], to: Refusals, *, except_for: str = "") -> None:
+        """Refuse in `to` what was refused here; row i of this is row `rows[i]` of that.
+
+        Args:
+            rows: int64 [n].
+            to: The verdicts on all rows.
+            except_for: A reason that is kept back.
+        """
         for code, reason in enumerate(self._reasons):
-            if code:
+            if code and reason != except_for:
                 to.refuse_at(rows[self._codes == code], reason)
 
     @property
@@ -50,6 +56,13 @@ class Refusals:
         """Mask of the rows that nothing was found against."""
         taken: NDArray[np.bool_] = self._codes == 0
         return taken
+
+    def refused_as(self, reason: str) -> NDArray[np.bool_]:
+        """Mask of the rows that were refused for a reason."""
+        if reason not in self._reasons:
+            return np.zeros(len(self._codes), bool)
+        refused: NDArray[np.bool_] = self._codes == self._reasons.index(reason)
+        return refused
 
     @property
     def any(self) -> bool:

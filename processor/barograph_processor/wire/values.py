@@ -114,6 +114,18 @@ class Values:
         result[kinds >= BYTES] = np.inf
         return result
 
+    def opaque(self, kind: int, positions: NDArray[np.int64]) -> list[bytes]:
+        """What stands undecoded at all of the positions: lists, and maps that are nested too deeply.
+
+        Args:
+            kind: `ARRAY` or `MAP`, what all of them are.
+            positions: int64 [m].
+        """
+        if not len(positions):
+            return []
+        undecoded: list[bytes] = self._columns[kind].take(pa.array(positions)).to_pylist()
+        return undecoded
+
     def blob(self, position: int) -> pa.Buffer | None:
         """The bytes of one value, not copied; None where it isn't bytes."""
         if position < 0 or self.kinds[position] != BYTES:
