@@ -42,7 +42,7 @@ def on_free_ports(value: Any) -> Any:
 
 
 def plain(config: msgspec.Struct) -> Any:
-    return msgspec.to_builtins(config, enc_hook=as_text)
+    return msgspec.json.decode(msgspec.json.encode(config, enc_hook=as_text))
 
 
 @pytest.mark.parametrize("factory", FACTORIES)

@@ -58,7 +58,7 @@ class Silent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Components:
-    """A catalog of four components."""
+    """A catalog of five components."""
 
     _known: ClassVar[dict[tuple[str, str], type[msgspec.Struct]]] = {
         ("receiver", "otlp"): Receiver,
@@ -66,6 +66,7 @@ class Components:
         ("exporter", "prometheus"): Scrape,
         ("exporter", "otlp"): Push,
         ("exporter", "console"): Silent,
+        ("dialect", "bentoml"): Silent,
     }
 
     def without(self, excluded: Sequence[str]) -> Components:

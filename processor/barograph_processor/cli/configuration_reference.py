@@ -16,6 +16,7 @@ import msgspec
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.model import Config, Model
 from barograph_processor.config.values import SCALARS, as_text
+from barograph_processor.wire.mapping import Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,9 +104,11 @@ def reference() -> str:
 
 def _sections() -> Iterator[str]:
     yield "## Keys\n"
-    yield from _table(Config, "", skip=("receivers", "exporters", "models"))
+    yield from _table(Config, "", skip=("receivers", "exporters", "dialects", "models", "mappings"))
     yield "### `models.NAME`\n"
     yield from _table(Model, "")
+    yield "### `mappings[]`\n"
+    yield from _table(Mapping, "")
     for factory in Registry():
         if factory.kind == "store":
             continue
@@ -149,6 +152,8 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     value = field.default
     if value is msgspec.NODEFAULT and callable(field.default_factory):
         value = field.default_factory()
+    if value is msgspec.NODEFAULT:
+        return "required"
     if value is None or value is msgspec.UNSET or value in ((), [], {}):
         return ""
     if isinstance(value, SCALARS):

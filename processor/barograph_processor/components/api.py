@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Batch, Fed
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
     from barograph_processor.telemetry import Telemetry
+    from barograph_processor.wire.foreign import Dialect
 
 ConfigT = TypeVar("ConfigT")
 ComponentT = TypeVar("ComponentT", covariant=True)
 Stability = Literal["development", "alpha", "beta", "stable"]
-Kind = Literal["receiver", "store", "exporter"]
+Kind = Literal["receiver", "store", "exporter", "dialect"]
 
 
 class Listener(NamedTuple):
@@ -89,12 +91,14 @@ class Context:
         telemetry: The processor's own counters.
         component_id: ``kind/name`` for messages.
         control: What operators may ask; None for components that no operator talks to.
+        dialects: What reads spans and log records of others, for receivers.
     """
 
     intake: Intake | None
     telemetry: Telemetry
     component_id: str
     control: Control | None = None
+    dialects: Sequence[Dialect] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +123,25 @@ class Factory(Generic[ConfigT, ComponentT]):
 
 
 AnyFactory = Factory[Any, Any]
+
+
+def dialect(
+    name: str,
+    config_type: type[ConfigT],
+    make: Callable[[ConfigT], Dialect],
+    *,
+    summary: str,
+    stability: Stability,
+) -> Factory[ConfigT, Dialect]:
+    """The factory of a dialect, which holds nothing that would have to be closed.
+
+    Args:
+        name: The key under ``dialects:``.
+        config_type: A msgspec struct; every field has a default.
+        make: Makes the dialect from the user's settings.
+        summary: One line for ``barograph components``.
+        stability: How much may still change.
+    """
+    return Factory(
+        "dialect", name, config_type, lambda config, _context: nullcontext(make(config)), stability, summary
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 from barograph.errors import BarographError, ConfigError
 from barograph_processor.components.api import Context
 from barograph_processor.components.delivery import Delivery, Sending
+from barograph_processor.components.dialects import open_dialects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,9 +89,12 @@ def open_graph(  # noqa: PLR0913  # what runs, and what it is given
         for name, exporter in (made or {}).items():
             deliver(name, exporter)
         intake = stack.enter_context(start(deliveries))
+        dialects = open_dialects(stack, config, registry, telemetry)
         for name, settings in config.receivers.items():
             component_id = f"receiver/{name}"
-            context = Context(intake=intake, telemetry=telemetry, component_id=component_id)
+            context = Context(
+                intake=intake, telemetry=telemetry, component_id=component_id, dialects=dialects
+            )
             receivers[name] = _open(stack, registry, settings, context)
         yield Graph(exporters, receivers, deliveries)
 

@@ -25,6 +25,7 @@ GROUPS: Final = {
     "barograph_receiver": "receiver",
     "barograph_store": "store",
     "barograph_exporter": "exporter",
+    "barograph_dialect": "dialect",
 }
 """Group of entry points to what its members are. Each is a promise of its own: should what a signal has to
 be change, there will be another group beside this one, and nothing is loaded by a program that it
@@ -37,7 +38,7 @@ class Plugin(NamedTuple):
     """Something that a package adds.
 
     Attributes:
-        kind: ``signal``, ``receiver``, ``store`` or ``exporter``.
+        kind: ``signal``, ``receiver``, ``store``, ``exporter`` or ``dialect``.
         name: Name of the entry point.
         distribution: Name of the package, as it is installed by.
         version: The package's version.

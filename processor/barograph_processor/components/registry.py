@@ -23,7 +23,7 @@ class Entry(NamedTuple):
     """Where a component's factory lies.
 
     Attributes:
-        kind: ``receiver``, ``store`` or ``exporter``.
+        kind: ``receiver``, ``store``, ``exporter`` or ``dialect``.
         name: The key in the configuration.
         target: ``module:attribute`` of the `Factory`.
     """
@@ -40,9 +40,10 @@ BUILT_IN = (
     Entry("exporter", "otlp", "barograph_processor.exporters.otlp:FACTORY"),
     Entry("exporter", "prometheus", "barograph_processor.exporters.prometheus:FACTORY"),
     Entry("exporter", "console", "barograph_processor.exporters.console:FACTORY"),
+    Entry("dialect", "bentoml", "barograph_processor.components.dialects:BENTOML"),
 )
 
-COMPONENTS = ("receiver", "store", "exporter")
+COMPONENTS = ("receiver", "store", "exporter", "dialect")
 
 
 class Registry:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from barograph_processor.config.endpoints import endpoint_problems
 from barograph_processor.engine.settings import DAY_NS
+from barograph_processor.wire.mapping import problems as mapping_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ def problems_of(config: Config, environ: Mapping[str, str]) -> list[str]:
         *_windows(config.windows, "$.windows", config),
         *_models(config),
         *_storage(config),
+        *_mappings(config),
         *endpoint_problems(config, environ),
     ]
 
@@ -74,6 +76,11 @@ def _models(config: Config) -> Iterator[str]:
             yield from _local(file, f"{path}.baseline" + (f"[{index}]" if len(model.baselines) > 1 else ""))
     for index, file in enumerate(config.baselines):
         yield from _local(file, f"$.baselines[{index}]")
+
+
+def _mappings(config: Config) -> Iterator[str]:
+    for index, mapping in enumerate(config.mappings):
+        yield from mapping_problems(mapping, f"$.mappings[{index}]")
 
 
 def _local(file: str, path: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from barograph_processor.config.model import Config
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-DEFAULTS = {"receivers": ("otlp",), "exporters": ("prometheus", "console")}
+DEFAULTS = {"receivers": ("otlp",), "exporters": ("prometheus", "console"), "dialects": ("bentoml",)}
 Overrides: TypeAlias = "Mapping[tuple[str, ...], object]"
 
 
@@ -132,7 +132,7 @@ def _convert(filled: object, converter: Converter, catalog: Catalog) -> Config:
     converter.keys(rest, [field.encode_name for field in msgspec.structs.fields(Config)], "$")
     known = {key: value for key, value in rest.items() if key in Config.__struct_fields__}
     config = converter.to(known, Config, "$") or Config()
-    return msgspec.structs.replace(config, receivers=parts["receivers"], exporters=parts["exporters"])
+    return msgspec.structs.replace(config, **parts)
 
 
 def _excluded(values: dict[object, object]) -> Sequence[str]:

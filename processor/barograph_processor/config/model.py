@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from barograph_processor.config.values import Duration, Secret, WindowName
+from barograph_processor.wire.mapping import Mapping  # noqa: TC001  # msgspec looks at annotations
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Task = Literal["binary", "multiclass", "regression"]
@@ -172,6 +173,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         receivers: Component id (``type`` or ``type/name``) to its settings.
         exporters: Component id to its settings.
+        mappings: Spans and log records of others that are predictions or ground truth.
+        dialects: Component id to its settings: shapes of others' telemetry that are known by name.
         models: Model name to its settings.
         windows: Windows of models that say nothing else.
         labels: Ground truth of models that say nothing else.
@@ -186,6 +189,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     receivers: dict[str, msgspec.Struct] = {}
     exporters: dict[str, msgspec.Struct] = {}
+    mappings: tuple[Mapping, ...] = ()
+    dialects: dict[str, msgspec.Struct] = {}
     models: dict[str, Model] = {}
     windows: tuple[WindowName, ...] = (WindowName("1h"), WindowName("1d"))
     labels: Labels = Labels()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from barograph_processor.components.api import Intake
     from barograph_processor.engine.batch import Batch
     from barograph_processor.telemetry import Telemetry
+    from barograph_processor.wire.foreign import Dialect
 
 Signal: TypeAlias = Literal["traces", "metrics", "logs"]
 
@@ -96,7 +97,13 @@ class OtlpIntake:
     """Takes OTLP requests from any number of threads."""
 
     def __init__(
-        self, intake: Intake, telemetry: Telemetry, start_ns: int, limits: Limits | None = None
+        self,
+        intake: Intake,
+        telemetry: Telemetry,
+        start_ns: int,
+        limits: Limits | None = None,
+        *,
+        dialects: Sequence[Dialect] = (),
     ) -> None:
         """Begin with no cumulative stream known.
 
@@ -105,10 +112,12 @@ class OtlpIntake:
             telemetry: Where items are counted.
             start_ns: When the processor started, Unix nanoseconds.
             limits: How much a request may hold.
+            dialects: What reads spans and log records of others.
         """
         self._intake = intake
         self._telemetry = telemetry
         self._limits = limits or Limits()
+        self._dialects = dialects
         self._deltas = Deltas(start_ns)
         self._cumulative = threading.Lock()
         for kind in _KINDS.values():  # so that rates can be told from the first request on
@@ -133,7 +142,7 @@ class OtlpIntake:
         """
         kind = _KINDS[signal]
         try:
-            decoded = kind.decode(data, DecodeContext(tenant, self._limits))
+            decoded = kind.decode(data, DecodeContext(tenant, self._limits, self._dialects))
             dropped = self._feed(decoded)
         except Retryable:
             self._telemetry.add(kind.refused, decoded.accepted + decoded.rejected.total())

@@ -71,7 +71,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         id: Place of the id that a truth is joined by.
         time: Event time: ``start`` or ``end`` of a span, or ``{attribute: PLACE, unit: s}``; by default a
             span's end, a record's own time.
-        class: Place of the predicted class.
+        class_: Place of the predicted class.
         score: Place of the probability of the positive class.
         scores: Places of the probabilities by class: ``app.scores.*`` (attributes that begin so), the
             place of a map, a list of places, or names with their places. A place that holds a list of

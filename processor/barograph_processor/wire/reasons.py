@@ -48,10 +48,10 @@ BAD_ARROW: Final = "bad_arrow"
 BAD_COLUMN: Final = "bad_column"
 ROW_COUNT: Final = "row_count"
 NO_SCHEMA: Final = "no_schema"
+DIALECT_FAILED: Final = "dialect_failed"
 
 EXPLANATIONS: Final[dict[str, str]] = {
-    NO_MODEL: "the model has no name; set ml.model.name, or what a mapping reads it from, on the item or its "
-    "resource",
+    NO_MODEL: "ml.model.name is missing; set it, or what a mapping reads it from, on item or resource",
     NO_TIME: "there is no timestamp; set time_unix_nano to the time of the event",
     BAD_TIME: "a timestamp lies outside 1970-2262, or an interval ends before it starts",
     NAME_TOO_LONG: "a name or category is longer than the limit of 256 characters",
@@ -82,6 +82,7 @@ EXPLANATIONS: Final[dict[str, str]] = {
     TOO_LARGE: "ml.batch.arrow is too large, before or after decompression; send smaller events",
     BAD_ARROW: "ml.batch.arrow isn't one Arrow IPC stream without dictionaries, uncompressed or zstd",
     BAD_COLUMN: "a column of ml.batch.arrow has a name or type that isn't allowed",
+    DIALECT_FAILED: "the dialect that claims such records failed; the processor's log has the error",
     NO_SCHEMA: "a record of BentoML's monitoring came without bento_meta; set meta_sample_rate to 1",
     ROW_COUNT: "ml.batch.rows differs from the rows in ml.batch.arrow",
 }
