@@ -155,19 +155,24 @@ def _texts(metadata: Iterable[tuple[str, str | bytes]] | None) -> dict[str, str]
 
 def _options(config: Grpc) -> list[tuple[str, int]]:
     keepalive = config.keepalive
+    timeout_ms = _milliseconds(keepalive.timeout)
     return [
-        (
-            "grpc.max_receive_message_length",
-            config.max_receive_bytes,
-        ),  # of the message, and after decompression
+        ("grpc.max_receive_message_length", config.max_receive_bytes),  # before and after decompression
+        ("grpc.max_allowed_incoming_connections", config.max_connections),
         ("grpc.max_concurrent_streams", config.max_streams),
-        ("grpc.keepalive_time_ms", round(keepalive.time.seconds * 1000)),
-        ("grpc.keepalive_timeout_ms", round(keepalive.timeout.seconds * 1000)),
+        ("grpc.server_handshake_timeout_ms", _milliseconds(config.handshake_timeout)),
+        ("grpc.keepalive_time_ms", _milliseconds(keepalive.time)),
+        ("grpc.keepalive_timeout_ms", timeout_ms),
+        ("grpc.http2.ping_timeout_ms", timeout_ms),  # without it, a probe is waited for a minute
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_ping_interval_without_data_ms", round(keepalive.min_ping_interval.seconds * 1000)),
-        ("grpc.max_connection_idle_ms", round(keepalive.max_idle.seconds * 1000)),
+        ("grpc.http2.min_ping_interval_without_data_ms", _milliseconds(keepalive.min_ping_interval)),
+        ("grpc.max_connection_idle_ms", _milliseconds(keepalive.max_idle)),
         ("grpc.so_reuseport", 0),  # two processors on one port would share requests by chance
     ]
+
+
+def _milliseconds(duration: Duration) -> int:
+    return round(duration.seconds * 1000)
 
 
 def _listen(server: grpc.Server, endpoint: str, certificates: Certificates | None) -> str:

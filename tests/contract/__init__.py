@@ -1,0 +1,1 @@
+"""What we ship and receive, against the real Collector and Prometheus."""
