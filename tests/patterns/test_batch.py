@@ -5,106 +5,26 @@ from __future__ import annotations
 import itertools
 import shutil
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from barograph.baseline import Baseline
 from barograph.semconv import attributes, metrics
-from barograph_processor.components.registry import Registry
-from barograph_processor.config.load import load
 from barograph_processor.engine.batch import Truths
 from barograph_processor.engine.engine import Engine
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS
-from barograph_processor.files.finding import find_files
 from barograph_processor.files.refused import Refused
 from barograph_processor.files.roles import Asked
-from barograph_processor.patterns.batch import END_OF_TIME_NS
-from barograph_processor.patterns.batch_opening import Opened, Request, open_batch
-from barograph_processor.signals.fit import fit
-from barograph_processor.signals.fit_output import OutputRows
+from barograph_processor.patterns.batch import END_OF_TIME_NS, TableBatch
 from barograph_processor.stores.memory import MemoryStore
 from engine.world import figures
-from files.tables import FORMATS, write_table
+from files.tables import FORMATS
+from patterns.batch_world import DAYS, ROWS, Columns, baseline, closed, opened, rows, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    from barograph_processor.engine.results import ClosedWindow
-
-START = datetime(2026, 3, 1, tzinfo=timezone.utc)
-ROWS = 2_000
-DAYS = 4
-Columns = dict[str, list[Any]]
-
-
-@cache
-def rows(seed: int = 1) -> tuple[Columns, Columns]:
-    """Predictions in order of time, and their labels, hours to weeks later, in another order."""
-    random = np.random.default_rng(seed)
-    seconds = np.sort(random.integers(0, DAYS * 86_400, ROWS)).tolist()
-    times = [START.replace(tzinfo=None) + timedelta(seconds=one) for one in seconds]
-    score = np.round(random.random(ROWS), 6)
-    predictions: Columns = {
-        "id": [f"{seed}-{at}" for at in range(ROWS)],
-        "at": times,
-        "score": score.tolist(),
-        "age": np.round(random.normal(40, 10, ROWS), 3).tolist(),
-        "region": random.choice(["north", "south", "west"], ROWS).tolist(),
-    }
-    chosen = random.permutation(ROWS)[: ROWS * 3 // 4].tolist()
-    labels: Columns = {
-        "id": [predictions["id"][at] for at in chosen],
-        "paid": [bool(random.random() < score[at]) for at in chosen],
-        "known": [times[at] + timedelta(hours=int(random.integers(1, 1_500))) for at in chosen],
-    }
-    return predictions, labels
-
-
-@cache
-def baseline() -> Baseline:
-    predictions, _ = rows(9)
-    random = np.random.default_rng(9)
-    score = np.array(predictions["score"])
-    output = OutputRows(task="binary", scores=score, labels=random.random(ROWS) < score, positive=True)
-    features = {name: predictions[name] for name in ("age", "region")}
-    return Baseline(fit(features, model="credit", version="3", outputs=[output]))
-
-
-def opened(
-    folder: Path,
-    predictions: Sequence[str],
-    labels: Sequence[str] = (),
-    *,
-    asked: Asked | None = None,
-    with_baseline: bool = True,
-    settings: str = "windows: [6h, 1d]",
-    **more: Any,
-) -> Opened:
-    config = load(settings, catalog=Registry())
-    request = Request(
-        predictions=find_files(predictions, "--predictions").files,
-        labels=find_files(labels, "--labels").files,
-        asked=asked or Asked(segments=("region",)),
-        **more,
-    )
-    spill = folder / "spill"
-    spill.mkdir(exist_ok=True)
-    return open_batch(request, config, baselines=[baseline()] if with_baseline else [], folder=spill)
-
-
-def closed(batch: Opened) -> list[ClosedWindow]:
-    return [window for part in batch.batch.run() for window in part]
-
-
-def write(folder: Path, name: str, columns: Columns, chosen: Sequence[int] | None = None) -> str:
-    if chosen is not None:
-        columns = {key: [column[at] for at in chosen] for key, column in columns.items()}
-    return str(write_table(folder / name, columns))
 
 
 @pytest.fixture(name="wanted")
@@ -127,10 +47,12 @@ def test_a_batch_says_what_a_service_says_of_the_same_data(
     """The service joins by its pending store, in minute panes, and gets everything in another order."""
     predictions, labels = rows()
     batch = opened(tmp_path, [write(tmp_path, "p.csv", predictions)], [write(tmp_path, "l.csv", labels)])
-    tables = batch.batch
-    settings = replace(tables.engine.settings, pane_ns=60 * 10**9)
+    tables = batch.tables
+    assert tables is not None
+    assert isinstance(batch.batch, TableBatch)
+    settings = replace(batch.batch.engine.settings, pane_ns=60 * 10**9)
     service = Engine(settings, store=MemoryStore(), baselines=[baseline()])
-    for labelled in tables._labels:
+    for labelled in tables.labels:
         for ids, truth in labelled.parts(Refused()):
             service.feed(
                 [
@@ -147,7 +69,7 @@ def test_a_batch_says_what_a_service_says_of_the_same_data(
                 ],
                 END_OF_TIME_NS,
             )
-    for table in tables._predictions:
+    for table in tables.predictions:
         for part in table.parts(Refused(), features=True):
             service.feed([replace(part.predictions, ids=part.ids.to_pylist())], END_OF_TIME_NS)
     assert wanted == figures(service.drain(END_OF_TIME_NS))
@@ -312,4 +234,5 @@ def test_panes_are_as_long_as_the_windows_allow(tmp_path: Path) -> None:
     path = write(tmp_path, "p.csv", rows()[0])
     for written, pane in (("[1h, 1d]", HOUR_NS), ("[1d, month]", DAY_NS), ("[100m]", 20 * 60 * 10**9)):
         batch = opened(tmp_path, [path], settings=f"windows: {written}")
+        assert isinstance(batch.batch, TableBatch)
         assert pane == batch.batch.engine.settings.pane_ns

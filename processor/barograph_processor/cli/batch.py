@@ -15,9 +15,10 @@ Examples:
       --labels truth.parquet --label-id application --label defaulted --label-time known_at
 
 \b
-FILES are paths, patterns and folders, one or more: CSV (also .gz, .zst, .tsv), Parquet, Arrow, Feather. The
-same files in another order, or twice, give the same readings: rows count once by their id, files once by
-their content. No clock is asked: windows are made of the rows' own times, and all of them close.
+FILES are paths, patterns and folders, one or more: CSV (also .gz, .zst, .tsv), Parquet, Arrow, Feather, and
+OTLP as Collectors write it (.json lines, .proto). The same files in another order, or twice, give the same
+readings: rows count once by their id, files once by their content. No clock is asked: windows are made of
+the rows' own times, and all of them close.
 
 \b
 Columns that no option names are guessed by their names, and what was guessed is told. With a baseline its

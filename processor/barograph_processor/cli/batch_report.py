@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from barograph_processor.cli.startup import ID_LENGTH
+from barograph_processor.config.resolve import settings_for
 from barograph_processor.exporters.window_text import (
     drift_told,
     moment,
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from barograph_processor.config.model import Config
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.files.refused import Refused
     from barograph_processor.patterns.batch import Progress
-    from barograph_processor.patterns.batch_opening import Opened, Request
+    from barograph_processor.patterns.batch_opening import Opened
+    from barograph_processor.patterns.batch_tables import Tables
 
 _SHOWN = 5
 _HEAD = ("from (UTC)", "window", "status", "rows", "")
@@ -37,42 +40,49 @@ _WHY = {
 }
 
 
-def describe(opened: Opened, request: Request, repeats: Sequence[tuple[Path, Path]]) -> Iterator[str]:
+def describe(opened: Opened, config: Config, repeats: Sequence[tuple[Path, Path]]) -> Iterator[str]:
     """What is read, and what was guessed."""
-    owner, roles, labels = opened.owner, opened.predictions, opened.labels
     yield f"barograph {version('barograph')}"
-    yield f"  model        {owner.model}:{owner.version}"
-    yield f"  predictions  {_files(request.predictions)}"
-    scores = ", ".join(column if name is None else f"{name}={column}" for name, column in roles.scores)
-    named = {
-        "id": roles.identity, "time": roles.time, "score": scores or None, "prediction": roles.prediction,
-        "label": roles.label, "label time": roles.label_time, "segments": ", ".join(roles.segments) or None,
-    }  # fmt: skip
-    yield f"               {_columns(named, dict(roles.guessed))}"
-    yield f"  features     {_listed(roles.features) if roles.features else 'none'}"
-    if roles.absent:
-        yield f"               not in the files, and so missing: {_listed(roles.absent)}"
-    if labels is not None:
-        yield f"  labels       {_files(request.labels)}"
+    if opened.telemetry:
+        yield f"  telemetry    {_files(opened.telemetry)}"
+    if opened.tables is not None:
+        yield from _tables(opened.tables, learn_rows=config.engine.learn_rows)
+    for left_out, kept in repeats[:_SHOWN]:
+        same = "named again" if left_out == kept else f"the same as {kept}"
+        yield f"  left out     {left_out}, {same}"
+    if len(repeats) > _SHOWN:
+        yield f"  left out     {len(repeats) - _SHOWN:,} more files that are the same as others"
+    model = None if opened.tables is None else opened.tables.owner.model
+    yield f"  windows      {', '.join(window.name for window in settings_for(config, model).windows)}"
+
+
+def _tables(tables: Tables, *, learn_rows: int) -> Iterator[str]:
+    yield f"  model        {tables.owner.model}:{tables.owner.version}"
+    if tables.predictions:
+        roles = tables.predictions[0].roles
+        yield f"  predictions  {_files([table.file.path for table in tables.predictions])}"
+        scores = ", ".join(column if name is None else f"{name}={column}" for name, column in roles.scores)
+        named = {
+            "id": roles.identity, "time": roles.time, "score": scores or None,
+            "prediction": roles.prediction, "label": roles.label, "label time": roles.label_time,
+            "segments": ", ".join(roles.segments) or None,
+        }  # fmt: skip
+        yield f"               {_columns(named, dict(roles.guessed))}"
+        yield f"  features     {_listed(roles.features) if roles.features else 'none'}"
+        if roles.absent:
+            yield f"               not in the files, and so missing: {_listed(roles.absent)}"
+    if tables.labels:
+        labels = tables.labels[0].roles
+        yield f"  labels       {_files([table.file.path for table in tables.labels])}"
         told = {"label id": labels.identity, "label": labels.label, "label time": labels.time}
         yield f"               {_columns(told, dict(labels.guessed))}"
         if labels.time is None:
             yield "               without a time they count at the last horizon alone (--label-time)"
-    for left_out, kept in repeats[:_SHOWN]:
-        yield (
-            f"  left out     {left_out}, the same as {kept}"
-            if left_out != kept
-            else (f"  left out     {left_out}, named again")
-        )
-    if len(repeats) > _SHOWN:
-        yield f"  left out     {len(repeats) - _SHOWN:,} more files that are the same as others"
-    baseline = opened.baseline
-    if baseline is None:
-        rows = f"{opened.batch.engine.settings.learn_rows:,}"
-        yield f"  baseline     learned from the first {rows} rows (barograph baseline fit makes one)"
-    else:
+    baseline = tables.baseline
+    if baseline is not None:
         yield f"  baseline     {baseline.id[:ID_LENGTH]}, {baseline.header.rows:,} rows"
-    yield f"  windows      {', '.join(window.name for window in opened.batch.engine.settings.windows)}"
+    elif tables.predictions:
+        yield f"  baseline     learned from the first {learn_rows:,} rows (barograph baseline fit makes one)"
 
 
 def table_head() -> str:
@@ -95,39 +105,49 @@ def summary_lines(opened: Opened, windows: int) -> Iterator[str]:
     summary = opened.batch.summary
     joins = summary.joins
     yield f"windows      {windows:,} closed"
-    told = [f"{summary.rows:,} rows", f"{summary.predictions:,} predictions counted"]
+    told = _if_any(summary.rows, "rows")
+    told += [f"{summary.predictions:,} predictions counted"]
+    told += _if_any(summary.points, "points of histograms")
     told += _if_any(joins.repeats, "repeats of an id")
     told += _if_any(joins.conflicts, "that differ from the first of their id")
     yield f"predictions  {', '.join(told)}"
     yield from _refused(summary.refused)
-    if opened.labels is not None:
-        told = [f"{summary.labels_read:,} read", f"{joins.joined:,} joined"]
+    if joins.labels or summary.labels_read:
+        told = _if_any(summary.labels_read, "read")
+        told += [f"{joins.joined:,} joined"]
         told += _if_any(joins.labels - joins.joined, "without a prediction")
         told += _if_any(joins.label_repeats, "repeats")
         told += _if_any(joins.label_conflicts, "that differ from the first of their id")
         yield f"labels       {', '.join(told)}"
-        yield from _refused(summary.labels_refused)
+    yield from _refused(summary.labels_refused)
+    for why, count in summary.damaged.counts.most_common():
+        yield f"telemetry    {count:,} messages left out, {why}: first {summary.damaged.first[why]}"
     for (lane, reason), count in sorted(summary.dropped.items()):
         yield f"dropped      {lane}: {count:,} {reason}"
     for baseline in opened.batch.learned:
         yield f"learned      baseline {baseline.id[:ID_LENGTH]} from {baseline.header.rows:,} rows"
 
 
-def missed_labels(opened: Opened, request: Request) -> str | None:
+def missed_labels(opened: Opened) -> str | None:
     """Why no label found its prediction; None where one did, or none was given."""
-    summary = opened.batch.summary
-    if opened.labels is None or summary.joins.joined:
+    joins = opened.batch.summary.joins
+    tables = opened.tables
+    labels = [] if tables is None else tables.labels
+    if joins.joined or not (labels or joins.labels):
         return None
-    if not summary.labels_read:
+    if not joins.labels:
         return (
-            f"no row of {_files(request.labels)} holds a label that can be used; --label names the column of "
-            f"the truth, now {opened.labels.label!r}"
+            f"no row of {_files([table.file.path for table in labels])} holds a label that can be used; "
+            f"--label names the column of the truth, now {labels[0].roles.label!r}"
         )
-    ids = opened.batch.first_ids
+    prediction, label = opened.batch.first_ids
+    predictions = [] if tables is None else tables.predictions
+    of = f" (column {predictions[0].roles.identity})" if predictions else ""
+    like = f" (column {labels[0].roles.identity})" if labels else ""
+    advice = "; --id and --label-id name other columns" if labels else ""
     return (
-        f"none of {summary.labels_read:,} labels found its prediction: ids of predictions look like "
-        f"{ids[0]!r} (column {opened.predictions.identity}), ids of labels like {ids[1]!r} (column "
-        f"{opened.labels.identity}); --id and --label-id name other columns"
+        f"none of {joins.labels:,} labels found its prediction: ids of predictions look like "
+        f"{prediction!r}{of}, ids of labels like {label!r}{like}{advice}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,33 +79,36 @@ def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
     given = given_by({**dict.fromkeys(Given._fields), **about})
     registry = Registry()
     config = configuration(given, registry)
+    registry = registry.without(config.plugins.exclude)
     signals = signals_of(registry.plugins, Telemetry(time.time_ns()))
     predictions = find_files(ask.predictions, "--predictions")
     labels = find_files(ask.labels, "--labels")
-    with tempfile.TemporaryDirectory(prefix="barograph-batch-") as folder:
-        request = Request(
-            predictions=predictions.files,
-            labels=labels.files,
-            asked=_asked(ask, config),
-            model=ask.model,
-            version=ask.version,
-            task=ask.task,
-            namespace=ask.namespace,
-            environment=ask.environment,
+    request = Request(
+        predictions=predictions.files,
+        labels=labels.files,
+        asked=_asked(ask, config),
+        model=ask.model,
+        version=ask.version,
+        task=ask.task,
+        namespace=ask.namespace,
+        environment=ask.environment,
+    )
+    found: set[str] = set()
+    windows = 0
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="barograph-batch-")))
+        baselines = read_baselines(config)
+        opened = stack.enter_context(
+            open_batch(request, config, baselines=baselines, folder=folder, signals=signals)
         )
-        opened = open_batch(
-            request, config, baselines=read_baselines(config), folder=Path(folder), signals=signals
-        )
-        click.echo("\n".join(describe(opened, request, (*predictions.repeats, *labels.repeats))), err=True)
-        found: set[str] = set()
-        windows = 0
-        with progress(shown=sys.stderr.isatty()) as told:
-            for closed in opened.batch.run(told):
-                _tell(closed, as_json=as_json, is_first=not windows)
-                windows += len(closed)
-                found |= {window.status for window in closed}
+        click.echo("\n".join(describe(opened, config, (*predictions.repeats, *labels.repeats))), err=True)
+        told = stack.enter_context(progress(shown=sys.stderr.isatty()))
+        for closed in opened.batch.run(told):
+            _tell(closed, as_json=as_json, is_first=not windows)
+            windows += len(closed)
+            found |= {window.status for window in closed}
     click.echo("\n".join(summary_lines(opened, windows)), err=True)
-    missed = missed_labels(opened, request)
+    missed = missed_labels(opened)
     if missed is not None:
         raise Permanent(missed)
     return EXIT_FOUND if fail_on in found else 0

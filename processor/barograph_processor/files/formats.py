@@ -9,7 +9,7 @@ from barograph.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-Format = Literal["csv", "parquet", "arrow"]
+Format = Literal["csv", "parquet", "arrow", "otlp"]
 
 _COMPRESSED: Final = (".gz", ".zst", ".zstd")
 _ENDINGS: Final[dict[str, Format]] = {
@@ -22,8 +22,14 @@ _ENDINGS: Final[dict[str, Format]] = {
     ".arrows": "arrow",
     ".feather": "arrow",
     ".ipc": "arrow",
+    ".json": "otlp",
+    ".jsonl": "otlp",
+    ".ndjson": "otlp",
+    ".proto": "otlp",
+    ".pb": "otlp",
+    ".otlp": "otlp",
 }
-_PACKED: Final = frozenset(("csv",))
+_PACKED: Final = frozenset(("csv", "otlp"))
 """Formats that are read compressed as a whole; the others compress inside."""
 
 
@@ -58,7 +64,7 @@ def known_format(path: Path) -> Format:
     found = format_of(path)
     if found is None:
         raise ConfigError(
-            f"{path}: wanted a file that ends in one of {', '.join(_ENDINGS)} (the text formats also with "
+            f"{path}: wanted a file that ends in one of {', '.join(_ENDINGS)} (text and OTLP also with "
             f"{' or '.join(_COMPRESSED[:2])}), so that its format is known"
         )
     return found

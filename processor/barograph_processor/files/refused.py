@@ -32,6 +32,9 @@ class Refused:
             verdicts: Over the rows.
         """
         for reason, count in verdicts.counts().items():
-            self.counts[reason] += count
-            if reason not in self.first:
-                self.first[reason] = f"{file.path}, row {row + verdicts.first(reason) + 1:,}"
+            self.note(reason, f"{file.path}, row {row + verdicts.first(reason) + 1:,}", count)
+
+    def note(self, reason: str, where: str, count: int = 1) -> None:
+        """Count what was refused for one reason; `where` is told if it is the first."""
+        self.counts[reason] += count
+        self.first.setdefault(reason, where)

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from math import gcd
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from barograph_processor.config.resolve import settings_for
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Horizon
 from barograph_processor.files.joining import JoinCounts, Joining
 from barograph_processor.files.refused import Refused
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph.baseline import Baseline
-    from barograph_processor.config.model import Config
     from barograph_processor.engine.engine import Engine
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.engine.settings import Settings
@@ -65,51 +63,87 @@ class Summary:
     """What a batch did; complete when its last window was given.
 
     Attributes:
-        rows: Rows of predictions read, refused ones included.
-        predictions: Predictions counted.
-        labels_read: Rows of labels read that hold a truth.
+        rows: Rows of tables of predictions read, refused ones included.
+        predictions: Predictions counted that are known one by one.
+        points: Points of histograms counted.
+        labels_read: Rows of tables of labels read that hold a truth.
         joins: What became of ids.
         refused: Rows of predictions that can't be used.
         labels_refused: Rows of labels that can't be used.
+        damaged: Messages of files that are no OTLP.
         dropped: What the engine dropped or took otherwise than it came, by lane and reason.
     """
 
     rows: int = 0
     predictions: int = 0
+    points: int = 0
     labels_read: int = 0
     joins: JoinCounts = field(default_factory=JoinCounts)
     refused: Refused = field(default_factory=Refused)
     labels_refused: Refused = field(default_factory=Refused)
+    damaged: Refused = field(default_factory=Refused)
     dropped: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
-def batch_settings(config: Config, model: str, *, dated_labels: bool, compared: bool) -> Settings:
-    """What the engine is told: nothing is ever late, and windows wait for nothing but the end of input.
-
-    Panes are as long as the windows allow: shorter ones tell histograms and rows of one source apart, and
-    tables hold no histograms. A baseline that has yet to be learned is learned pane by pane, as by a service.
+def timeless(settings: Settings, *, dated_labels: bool = True) -> Settings:
+    """Settings by which nothing is ever late, and windows wait for nothing but the end of input.
 
     Args:
-        config: Windows, segments, tasks and limits.
-        model: Whose predictions are read.
+        settings: Of a service.
         dated_labels: Whether it is known when labels were observed; else only the last horizon says anything.
-        compared: Whether there is a baseline.
     """
-    settings = settings_for(config, model)
-    lengths = [window.length_ns or DAY_NS for window in settings.windows]
     return replace(
         settings,
-        pane_ns=gcd(DAY_NS, *lengths) if compared else settings.pane_ns,
         lateness_ns=0,
         future_skew_ns=HOUR_NS,
         horizons=(*settings.horizons[:-1], WHENEVER) if dated_labels else (WHENEVER,),
         max_windows=_UNLIMITED,
+    )
+
+
+def rows_alone(settings: Settings) -> Settings:
+    """Settings for tables, in which no histograms come, with a baseline.
+
+    Panes are as long as the windows allow: shorter ones tell histograms and rows of one source apart. Without
+    a baseline they stay, since it is learned pane by pane, as by a service.
+    """
+    lengths = [window.length_ns or DAY_NS for window in settings.windows]
+    return replace(
+        settings,
+        pane_ns=gcd(DAY_NS, *lengths),
         max_pane_rows=_WAITING_ROWS,
         max_counted_panes=_COUNTED_PANES,
     )
 
 
-def _untold(progress: Progress) -> None:
+class Batch(Protocol):
+    """What can be run once.
+
+    Attributes:
+        summary: What was done; complete when the last window was given.
+        learned: Baselines that were learned.
+    """
+
+    summary: Summary
+    learned: list[Baseline]
+
+    @property
+    def first_ids(self) -> tuple[str, str]:
+        """The first id of the predictions and of the labels, to be shown where none meet."""
+
+    def run(self, told: Callable[[Progress], None] = ...) -> Iterator[Sequence[ClosedWindow]]:
+        """Read everything; gives windows as they close, each once.
+
+        Args:
+            told: Called with the progress, a few times a second.
+
+        Raises:
+            ConfigError: Files and columns don't fit together.
+            Permanent: A file is damaged, or the disk failed.
+        """
+
+
+def untold(progress: Progress) -> None:
     """Nobody wants to know."""
 
 
@@ -150,16 +184,8 @@ class TableBatch:
         """The first id of the predictions and of the labels, to be shown where none meet."""
         return self._joining.first_prediction, self._joining.first_label
 
-    def run(self, told: Callable[[Progress], None] = _untold) -> Iterator[Sequence[ClosedWindow]]:
-        """Read everything; gives windows as they close: in order of time where the rows are.
-
-        Args:
-            told: Called with the progress, a few times a second.
-
-        Raises:
-            ConfigError: Files and columns don't fit together.
-            Permanent: A file is damaged, or the disk failed.
-        """
+    def run(self, told: Callable[[Progress], None] = untold) -> Iterator[Sequence[ClosedWindow]]:
+        """Read everything twice; as `Batch.run`, in order of time where the rows are."""
         self._read_labels(told)
         least_ns = [self._read_outcomes(number, told) for number in range(len(self._predictions))]
         told(Progress("joining", 0, 1, 0))

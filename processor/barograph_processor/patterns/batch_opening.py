@@ -2,59 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from barograph.errors import ConfigError
-from barograph_processor.config.convert import nearest
 from barograph_processor.config.resolve import settings_for
 from barograph_processor.engine.engine import Engine
-from barograph_processor.files.answers import answer_columns, looks_like_regression
-from barograph_processor.files.labels import LabelTable
-from barograph_processor.files.roles import label_roles, prediction_roles
-from barograph_processor.files.row_files import open_rows
-from barograph_processor.files.rows import PredictionTable
-from barograph_processor.patterns.batch import TableBatch, batch_settings
+from barograph_processor.files.formats import format_of
+from barograph_processor.patterns.batch import TableBatch, rows_alone, timeless
+from barograph_processor.patterns.batch_otlp import OtlpBatch
+from barograph_processor.patterns.batch_tables import Request, Tables, open_tables
+from barograph_processor.patterns.engines import Engines, groups_of
+from barograph_processor.stores.disk import DiskStore
 from barograph_processor.stores.memory import MemoryStore
-from barograph_processor.wire.decode import DEFAULT_TENANT
-from barograph_processor.wire.identity import DEFAULT_VERSION, Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from barograph.baseline import Baseline, Header, Output, Task
+    from barograph.baseline import Baseline
     from barograph_processor.config.model import Config
-    from barograph_processor.files.roles import Asked, LabelRoles, PredictionRoles
-    from barograph_processor.files.row_files import RowFile
+    from barograph_processor.engine.settings import PendingStore, Settings
+    from barograph_processor.patterns.batch import Batch
     from barograph_processor.signals.api import Signal
 
-SOURCE = "batch"
+__all__ = ["Opened", "Request", "open_batch"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is to be read.
-
-    Attributes:
-        predictions: Files of predictions, at least one, each once.
-        labels: Files of labels, each once.
-        asked: What the user said of columns.
-        model: Model name; None: the one that the configuration or the baseline names.
-        version: Model version; None: the baseline's.
-        task: What is predicted; None: what the baseline, the configuration or the rows say.
-        namespace: ``service.namespace`` of the readings.
-        environment: ``deployment.environment.name`` of the readings.
-    """
-
-    predictions: Sequence[Path]
-    labels: Sequence[Path]
-    asked: Asked
-    model: str | None = None
-    version: str | None = None
-    task: Task | None = None
-    namespace: str = ""
-    environment: str = ""
+SMALL_BYTES: Final = 64 * 2**20
+"""Files up to this size wait in memory for their labels, larger ones on disk."""
+_UNLIMITED_BYTES: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +39,16 @@ class Opened:
 
     Attributes:
         batch: The batch.
-        owner: Whose predictions they are.
-        baseline: What they are compared with; None: learned from the first rows.
-        predictions: Columns of the first table of predictions.
-        labels: Columns of the first table of labels; None without labels.
+        tables: The tables in it; None where there are none.
+        telemetry: Files of OTLP.
     """
 
-    batch: TableBatch
-    owner: Owner
-    baseline: Baseline | None
-    predictions: PredictionRoles
-    labels: LabelRoles | None
+    batch: Batch
+    tables: Tables | None
+    telemetry: Sequence[Path]
 
 
+@contextmanager
 def open_batch(
     request: Request,
     config: Config,
@@ -83,116 +56,78 @@ def open_batch(
     baselines: Sequence[Baseline],
     folder: Path,
     signals: Sequence[Signal] | None = None,
-) -> Opened:
+) -> Iterator[Opened]:
     """Open every file and see that columns, files and baseline fit together.
 
     Args:
         request: What is to be read.
         config: Windows, segments, tasks and limits.
         baselines: Those that the configuration names.
-        folder: For what does not fit into memory.
+        folder: For what does not fit into memory; empty, and the caller's to remove.
         signals: What readings are made of windows; None: the catalog's.
 
     Raises:
         ConfigError: They don't fit, or a file can't be read.
     """
-    owner = _owner(request, config, baselines)
-    baseline = next((one for one in baselines if _is_of(one.header, owner)), None)
-    header = None if baseline is None else baseline.header
-    output = header.outputs[0] if header is not None and header.outputs else None
-    label_schemas = [open_rows(path).schema for path in request.labels[:1]]
-    asked = request.asked
-    if not asked.segments:
-        asked = replace(asked, segments=settings_for(config, owner.model).segments)
-    files: list[tuple[RowFile, PredictionRoles]] = []
-    for path in request.predictions:
-        schema = open_rows(path).schema
-        try:
-            roles = prediction_roles(schema, asked, header, label_schemas[0] if label_schemas else None)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
-        files.append((open_rows(path, texts=() if roles.identity is None else (roles.identity,)), roles))
-        asked = replace(  # what the first table's names tell holds for all
-            asked,
-            identity=roles.identity,
-            time=roles.time,
-            prediction=roles.prediction,
-            scores=roles.scores,
-            label=asked.label if label_schemas else roles.label,
-        )
-    task = _task(request, config, owner.model, output) or _task_of_rows(*files[0])
-    predictions = [
-        PredictionTable(
-            file,
-            roles,
-            answer_columns(roles.prediction, roles.scores, output, task=task),
-            owner,
-            DEFAULT_TENANT,
-        )
-        for file, roles in files
-    ]
-    first = files[0][1]
-    labels = [_label_table(path, request.asked, first.identity, task) for path in request.labels]
-    dated = any(table.roles.time is not None for table in labels) or first.label_time is not None
-    settings = batch_settings(config, owner.model, dated_labels=dated, compared=baseline is not None)
-    settings = replace(settings, segments=first.segments)
-    if task is not None:
-        settings = replace(settings, tasks={**settings.tasks, owner.model: task})
-    engine = Engine(settings, store=MemoryStore(), baselines=baselines, signals=signals)
-    batch = TableBatch(engine, predictions=predictions, labels=labels, folder=folder)
-    return Opened(batch, owner, baseline, first, labels[0].roles if labels else None)
-
-
-def _label_table(path: Path, asked: Asked, identity: str | None, task: Task | None) -> LabelTable:
-    try:
-        roles = label_roles(open_rows(path).schema, asked, identity)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return LabelTable(open_rows(path, texts=(roles.identity,)), roles, task)
-
-
-def _owner(request: Request, config: Config, baselines: Sequence[Baseline]) -> Owner:
-    known = sorted({*config.models, *(one.header.model for one in baselines)})
-    model = request.model
-    if model is None:
-        if len(known) != 1:
-            found = f"there are {', '.join(known)}" if known else "no baseline and no configuration says it"
-            raise ConfigError(f"--model: say whose predictions they are; {found}")
-        model = known[0]
-    elif known and model not in known:
-        raise ConfigError(
-            f"--model: there is neither a baseline nor a configuration of {model!r}{nearest(model, known)}"
-        )
-    versions = sorted(one.header.version for one in baselines if one.header.model == model)
-    version = request.version
-    if version is None:
-        if len(versions) > 1:
-            raise ConfigError(
-                f"--version: there are baselines of the versions {', '.join(versions)}; choose one"
+    files = dict.fromkeys([*request.predictions, *request.labels])
+    telemetry = [path for path in files if format_of(path) == "otlp"]
+    tables = _tables(request, config, baselines, telemetry)
+    with ExitStack() as stack:
+        batch: Batch
+        if telemetry:
+            size = sum(path.stat().st_size for path in files)
+            engines = Engines(
+                (
+                    group,
+                    Engine(
+                        _told(timeless(group.settings), request, tables),
+                        store=stack.enter_context(_store(folder / f"pending-{number}", size)),
+                        baselines=baselines,
+                        signals=signals,
+                    ),
+                )
+                for number, group in enumerate(groups_of(config))
             )
-        version = versions[0] if versions else DEFAULT_VERSION
-    return Owner(request.namespace, request.environment, model, version, "", SOURCE)
+            batch = OtlpBatch(engines, telemetry, tables)
+        else:
+            assert tables is not None
+            settings = timeless(settings_for(config, tables.owner.model), dated_labels=tables.dated_labels)
+            settings = _told(settings if tables.baseline is None else rows_alone(settings), request, tables)
+            engine = Engine(settings, store=MemoryStore(), baselines=baselines, signals=signals)
+            batch = TableBatch(engine, predictions=tables.predictions, labels=tables.labels, folder=folder)
+        yield Opened(batch, tables, telemetry)
 
 
-def _is_of(header: Header, owner: Owner) -> bool:
-    return (header.model, header.version) == (owner.model, owner.version)
-
-
-def _task(request: Request, config: Config, model: str, output: Output | None) -> Task | None:
-    if output is not None:
-        if request.task is not None and request.task != output.task:
-            raise ConfigError(f"--task: found {request.task}, but the baseline was fitted for {output.task}")
-        return output.task
-    named = config.models.get(model)
-    return request.task or (None if named is None else named.task)
-
-
-def _task_of_rows(file: RowFile, roles: PredictionRoles) -> Task | None:
-    """Without a baseline the first rows tell whether predictions are numbers."""
-    if roles.prediction is None or roles.scores:
+def _tables(
+    request: Request, config: Config, baselines: Sequence[Baseline], telemetry: Sequence[Path]
+) -> Tables | None:
+    rows = replace(
+        request,
+        predictions=[path for path in request.predictions if path not in telemetry],
+        labels=[path for path in request.labels if path not in telemetry],
+    )
+    if not rows.predictions and not rows.labels:
         return None
-    for batch in file.batches([roles.prediction]):
-        if looks_like_regression(batch.column(0), is_typed=file.is_typed):
-            return "regression"
-        break
-    return None
+    return open_tables(rows, config, baselines, alone=not telemetry)
+
+
+def _told(settings: Settings, request: Request, tables: Tables | None) -> Settings:
+    """Settings with what was asked for of the models."""
+    segments = tuple(request.asked.segments) or settings.segments
+    settings = replace(settings, segments=segments)
+    if tables is not None and tables.task is not None:
+        settings = replace(settings, tasks={**settings.tasks, tables.owner.model: tables.task})
+    return settings
+
+
+@contextmanager
+def _store(folder: Path, size_bytes: int) -> Iterator[PendingStore]:
+    """Where predictions and labels wait; nothing ever has to leave."""
+    if size_bytes <= SMALL_BYTES:
+        yield MemoryStore(_UNLIMITED_BYTES)
+        return
+    store = DiskStore(folder, _UNLIMITED_BYTES)
+    try:
+        yield store
+    finally:
+        store.close()
