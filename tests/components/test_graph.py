@@ -19,9 +19,9 @@ from barograph_processor.engine.batch import Fed
 from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from barograph_processor.components.api import Context, Intake
+    from barograph_processor.components.api import Context, Intake, Position
     from barograph_processor.components.delivery import Delivery
     from barograph_processor.engine.batch import Batch
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
@@ -34,9 +34,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class Part:
     """A component that does nothing, and an engine."""
 
-    def feed(self, batches: Sequence[Batch]) -> Fed:
+    def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         del batches
         return Fed(0, {})
+
+    def remembered(self, owner: str) -> Mapping[str, bytes]:
+        del owner
+        return {}
 
     def windows(self, closed: Sequence[ClosedWindow]) -> None:
         pass

@@ -17,18 +17,22 @@ from barograph_processor.engine.batch import Fed
 from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from barograph_processor.components.api import AnyFactory
+    from barograph_processor.components.api import AnyFactory, Position
     from barograph_processor.engine.batch import Batch
 
 FACTORIES = [pytest.param(factory, id=f"{factory.kind} {factory.name}") for factory in Registry()]
 
 
 class Engine:
-    def feed(self, batches: Sequence[Batch]) -> Fed:
+    def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         del batches
         return Fed(0, {})
+
+    def remembered(self, owner: str) -> Mapping[str, bytes]:
+        del owner
+        return {}
 
 
 def on_free_ports(value: Any) -> Any:

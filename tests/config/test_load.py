@@ -220,9 +220,9 @@ def test_a_problem_is_one_line_with_path_found_wanted_and_the_nearest_word(text:
     assert [expected] == problems(text)
 
 
-def test_disk_durability_is_refused_with_what_to_do() -> None:
+def test_disk_durability_without_a_directory_is_refused_with_what_to_do() -> None:
     (line,) = problems("storage: {durability: disk}")
-    assert line.startswith("$.storage.durability: found disk, wanted memory")
+    assert line.startswith("$.storage.directory: found nothing, wanted a local folder")
     assert "storage.directory" in line
 
 

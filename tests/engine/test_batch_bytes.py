@@ -14,6 +14,7 @@ from barograph.errors import StateError
 from barograph_processor.engine.batch import (
     FeatureColumn,
     Features,
+    KnownTruth,
     Points,
     Predictions,
     Texts,
@@ -21,6 +22,7 @@ from barograph_processor.engine.batch import (
 )
 from barograph_processor.engine.batch_bytes import (
     FeaturesImage,
+    KnownTruthImage,
     PredictionsImage,
     TextsImage,
     TruthsImage,
@@ -56,12 +58,21 @@ def names(rows: int) -> st.SearchStrategy[Texts]:
 def features(draw: Callable[[Any], Any], rows: int) -> Features | None:
     if not draw(st.booleans()):
         return None
-    flags = st.lists(st.booleans(), min_size=rows, max_size=rows).map(lambda given: np.array(given, np.bool_))
     columns = {
         name: FeatureColumn(draw(column(rows)), draw(st.none() | names(rows)))
         for name in draw(st.sets(st.sampled_from(["age", "größe"])))
     }
-    return Features(columns, draw(st.none() | flags))
+    return Features(columns, draw(st.none() | flags(rows)))
+
+
+def flags(rows: int) -> st.SearchStrategy[Any]:
+    return st.lists(st.booleans(), min_size=rows, max_size=rows).map(lambda each: np.array(each, np.bool_))
+
+
+@st.composite
+def known_truth(draw: Callable[[Any], Any], rows: int) -> KnownTruth:
+    times = np.array(draw(st.lists(TIMES, min_size=rows, max_size=rows)), np.int64)
+    return KnownTruth(draw(flags(rows)), times, draw(names(rows)), draw(column(rows)))
 
 
 @st.composite
@@ -80,6 +91,7 @@ def some_predictions(draw: Callable[[Any], Any], rows: int) -> Predictions:
         value=draw(column(rows)),
         segments={name: draw(names(rows)) for name in draw(st.sets(st.sampled_from(["region", "sex"])))},
         features=draw(features(rows)),
+        truth=draw(st.none() | known_truth(rows)),
     )
 
 
@@ -103,7 +115,7 @@ def plain(value: object) -> object:
     """Arrays by kind, shape and bytes, so that NaN equals NaN and -0.0 doesn't equal 0.0."""
     if isinstance(value, np.ndarray):
         return value.dtype, value.shape, value.tobytes()
-    if isinstance(value, (Predictions, Truths, Features, FeatureColumn, Texts)):
+    if isinstance(value, (Predictions, Truths, Features, FeatureColumn, KnownTruth, Texts)):
         return type(value), [plain(getattr(value, each.name)) for each in fields(value)]
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
@@ -141,6 +153,7 @@ def test_a_field_that_is_added_to_a_batch_is_added_to_its_bytes() -> None:
         (Truths, TruthsImage),
         (Features, FeaturesImage),
         (Texts, TextsImage),
+        (KnownTruth, KnownTruthImage),
     ):
         assert tuple(each.name for each in fields(batch)) == image.__struct_fields__
     assert ["numbers", "texts"] == [each.name for each in fields(FeatureColumn)]

@@ -93,7 +93,7 @@ def test_silence_during_the_stop_closes_nothing() -> None:
     engine = engine_of()
     engine.feed([predictions([("a", NOON, 0.9)])], NOON + MINUTE_NS)
     engine = Engine.restore(engine.snapshot(), SETTINGS, store=MemoryStore())
-    engine.wake()
+    engine.wake(NOON + 3 * DAY_NS)
     assert engine.advance(NOON + 3 * DAY_NS) == []
     fed = engine.feed([predictions([("b", NOON + MINUTE_NS, 0.9)])], NOON + 3 * DAY_NS + HOUR_NS)
     assert fed.dropped == {}

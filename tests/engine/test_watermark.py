@@ -53,7 +53,7 @@ def test_after_a_restart_silence_counts_from_then() -> None:
     before.advance(TODAY)
     mark = Watermark(IDLE_NS)
     mark.load(before.time_ns, before.entries())
-    mark.wake()
+    mark.wake(TODAY + 3 * DAY_NS)
     assert mark.advance(TODAY + 3 * DAY_NS) == NOON
     assert mark.advance(TODAY + 3 * DAY_NS + IDLE_NS + 5) == NOON + 5
 

@@ -21,8 +21,9 @@ from wire.otlp_requests import TIME_NS
 from .mutations import REQUESTS, is_sloppy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from barograph_processor.components.api import Position
     from barograph_processor.engine.batch import Batch, Fed
 
     from .mutations import Case
@@ -62,8 +63,11 @@ class _Intake:
     def __init__(self) -> None:
         self.engine = Engine(SETTINGS, store=MemoryStore())
 
-    def feed(self, batches: Sequence[Batch]) -> Fed:
+    def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         return self.engine.feed(batches, TIME_NS + HOUR_NS)
+
+    def remembered(self, owner: str) -> Mapping[str, bytes]:
+        return {}
 
 
 def judge(case: Case, *, thorough: bool) -> Verdict:

@@ -57,6 +57,9 @@ class Recorder:
     def new_baselines(self) -> list[Baseline]:
         return []
 
+    def wake(self, now_ns: int) -> None:
+        raise NotImplementedError
+
     def stats(self, now_ns: int) -> EngineStats:
         raise NotImplementedError
 

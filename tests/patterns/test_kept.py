@@ -9,24 +9,37 @@ import pytest
 from barograph.baseline import Baseline, Header, encode_baseline
 from barograph.errors import ConfigError, StateError
 from barograph_processor.patterns.kept import CONSUMED, SNAPSHOT, Kept, open_kept
+from barograph_processor.patterns.saved import Saved
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+SAVED = Saved(
+    saved_unix_nano=17,
+    entry=0,
+    engines={"": b"rest", "fast": b"\x00"},
+    positions={"receiver/otlp": {"a": b"1"}},
+    board=[],
+    learned=["id"],
+    waiting={},
+)
+
 
 def test_states_are_taken_once_and_set_aside(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
-    kept.save_engines({"": b"rest", "fast": b"\x00"}, 17)
-    assert ({"": b"rest", "fast": b"\x00"}, 17) == kept.take_engines()
-    assert ({}, 0) == kept.take_engines()
+    kept.leave(SAVED)
+    assert SAVED == kept.left()
+    kept.set_aside()
+    assert kept.left() is None
     assert (tmp_path / CONSUMED).exists()
 
 
 def test_damaged_states_are_refused_and_set_aside(tmp_path: Path) -> None:
     (tmp_path / SNAPSHOT).write_bytes(b"damaged")
-    with pytest.raises(StateError, match="can't be read"):
-        Kept(tmp_path).take_engines()
-    assert ({}, 0) == Kept(tmp_path).take_engines()
+    with pytest.raises(StateError, match=f"{SNAPSHOT}: it does not begin as kept state does"):
+        Kept(tmp_path).left()
+    Kept(tmp_path).set_aside()
+    assert Kept(tmp_path).left() is None
 
 
 def test_learned_baselines_come_back_whatever_their_names(tmp_path: Path) -> None:

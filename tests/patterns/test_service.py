@@ -19,7 +19,11 @@ from barograph_processor.engine.results import ClosedWindow
 from barograph_processor.engine.stats import EngineStats
 from barograph_processor.patterns.engines import EVERY_OTHER, Engines, Group
 from barograph_processor.patterns.kept import Kept
-from barograph_processor.patterns.service import Service
+from barograph_processor.patterns.leaving import Leaving
+from barograph_processor.patterns.machine import Machine
+from barograph_processor.patterns.publishing import Publisher
+from barograph_processor.patterns.service import Parts, Service
+from barograph_processor.patterns.steps import Direct
 from barograph_processor.signals.api import Reading
 from barograph_processor.telemetry import Telemetry
 
@@ -89,6 +93,9 @@ class Script:
         learned, self.learned = self.learned, []
         return learned
 
+    def wake(self, now_ns: int) -> None:
+        raise NotImplementedError
+
     def stats(self, now_ns: int) -> EngineStats:
         del now_ns
         return EngineStats(
@@ -129,9 +136,13 @@ class World:
         sending = Sending(queue=queue, first_wait_s=0.0, longest_wait_s=0.01, give_up_s=1_000.0)
         self.delivery = Delivery(self.backend, "exporter/test", self.telemetry, sending=sending)
         self.config = Config(export=Export(interval=Duration("10s"), grace=Duration("1m")))
-        self.service = Service(self.config, self.telemetry, self.clock)
-        self.engines = Engines([(Group(EVERY_OTHER, (), settings_for(self.config, None)), self.engine)])
-        self.service.attach(self.engines, [self.delivery], kept)
+        self.service = Service(self.telemetry, self.clock)
+        engines = Engines([(Group(EVERY_OTHER, (), settings_for(self.config, None)), self.engine)])
+        machine = Machine(engines, self.config.export.grace.ns)
+        publisher = Publisher(machine, [self.delivery], self.clock, interval_s=10.0)
+        leaving = None if kept is None else Leaving(kept, machine, self.clock, waiting=publisher.waiting)
+        self.parts = Parts(machine, Direct(machine, self.clock), publisher, kept, leaving)
+        self.service.attach(self.parts)
 
     def tick(self, after_s: float = 0.0) -> None:
         self.clock.time_s += after_s
@@ -252,16 +263,18 @@ def test_an_engine_that_fails_is_seen_in_the_health_and_recovers() -> None:
 
 
 def test_leaving_keeps_states_and_closes_nothing_before_its_time(tmp_path: Path) -> None:
-    world = World()
+    world = World(Kept(tmp_path))
     world.engine.open = [window(2)]
-    with world.service.running(world.engines, [world.delivery], Kept(tmp_path)):
+    with world.service.running(world.parts):
         pass
     assert world.delivery.flush(WAIT_S)
     assert [] == world.backend.closed
-    assert {EVERY_OTHER: b"state"} == Kept(tmp_path).take_engines()[0]
+    left = Kept(tmp_path).left()
+    assert left is not None
+    assert {EVERY_OTHER: b"state"} == left.engines
     world.close()
 
 
 def test_before_the_engine_runs_intake_asks_to_come_back() -> None:
     with pytest.raises(Retryable, match="hasn't started"):
-        Service(Config(), Telemetry(), StillClock()).feed([])
+        Service(Telemetry(), StillClock()).feed([])

@@ -25,8 +25,9 @@ from barograph_processor.receivers.otlp_config import Config, Grpc
 from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from barograph_processor.components.api import Position
     from barograph_processor.engine.batch import Batch
 
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
@@ -40,11 +41,15 @@ class Engine:
         self.dropped: dict[str, int] = {}
         self.before: Callable[[], None] | None = None
 
-    def feed(self, batches: Sequence[Batch]) -> Fed:
+    def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         if self.before is not None:
             self.before()
         self.batches.extend(batches)
         return Fed(len(batches), self.dropped)
+
+    def remembered(self, owner: str) -> Mapping[str, bytes]:
+        del owner
+        return {}
 
 
 class Counting:

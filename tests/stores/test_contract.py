@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from barograph.errors import ConfigError, StateError
+from barograph.errors import ConfigError, Retryable, StateError
 from barograph_processor.components.api import Context
 from barograph_processor.stores import disk, memory
 from barograph_processor.stores.disk import DiskStore
@@ -162,6 +162,46 @@ def test_entries_on_disk_outlive_a_killed_process(tmp_path: Path) -> None:
     assert store.get_many([key(7), key(499)]) == [b"again", b"v" * 499]
     assert len(store.expire(10**15 + 500)) == 499
     store.close()
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_a_copy_stays_as_it_was_while_the_store_goes_on(tmp_path: Path, log: bool) -> None:
+    store = DiskStore(tmp_path / "store", log=log)
+    store.put_many([entry(number, HOUR_NS + number, b"x" * number) for number in range(1_000)])
+    size = store.size_bytes
+    store.copy_to(tmp_path / "copy")
+    store.put_many([entry(number, 2 * HOUR_NS, b"later") for number in range(500, 1_500)])
+    assert len(store.expire(HOUR_NS + 500)) == 500
+    store.flush()
+    for _ in range(2):  # the copy can be used again and again, whatever becomes of a copy of it
+        disk.copied(tmp_path / "copy", tmp_path / "again")
+        again = DiskStore(tmp_path / "again", log=log)
+        assert (len(again), again.size_bytes) == (1_000, size)
+        assert again.get_many([key(7), key(999), key(1_200)]) == [b"x" * 7, b"x" * 999, None]
+        again.put_many([entry(7, HOUR_NS, b"other")])
+        assert len(again.expire(2 * HOUR_NS)) == 1_000
+        again.close()
+    assert store.get_many([key(7), key(999), key(1_200)]) == [None, b"later", b"later"]
+    assert len(store) == 1_000
+    store.close()
+
+
+def test_without_a_log_nothing_is_written_twice(tmp_path: Path) -> None:
+    for log, name in ((True, "logged"), (False, "unlogged")):
+        store = DiskStore(tmp_path / name, log=log)
+        store.put_many([entry(number, value=bytes(100)) for number in range(1_000)])
+        assert log == any(path.stat().st_size for path in (tmp_path / name).glob("*.log"))
+        store.close()
+
+
+def test_a_copy_that_fails_is_told_as_a_failure_of_the_disk(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path / "store", log=False)
+    (tmp_path / "copy").mkdir()  # is there already
+    with pytest.raises(Retryable, match="the pending store can't be copied"):
+        store.copy_to(tmp_path / "copy")
+    store.put_many([entry(1)])
+    store.close()
+    assert len(DiskStore(tmp_path / "store")) == 1
 
 
 def test_a_directory_that_another_has_open_is_refused_with_advice(tmp_path: Path) -> None:

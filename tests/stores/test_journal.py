@@ -39,7 +39,9 @@ def payload(number: int, size: int = 40) -> bytes:
 
 def journal_of(files: Files, *, segment_bytes: int = SMALL, always: bool = True) -> Journal:
     files.make_folder(FOLDER.parent)
-    return Journal(FOLDER, files, segment_bytes=segment_bytes, always=always)
+    journal = Journal(FOLDER, files, segment_bytes=segment_bytes, always=always)
+    journal.restart()
+    return journal
 
 
 def found(files: Files, after: int = 0) -> list[tuple[int, bytes]]:
@@ -66,6 +68,7 @@ def test_entries_come_back_in_order_over_several_segments() -> None:
 def test_entries_come_back_from_real_files_that_only_their_owner_may_read(tmp_path: Path) -> None:
     folder = tmp_path / "journal"
     journal = Journal(folder, SystemFiles(), segment_bytes=SMALL)
+    journal.restart()
     fill(journal, 20)
     journal.close()
     assert written(20) == list(read_journal(folder, SystemFiles(), after=0))

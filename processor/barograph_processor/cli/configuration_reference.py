@@ -36,7 +36,7 @@ models:
 exporters:
   otlp: {endpoint: "http://collector:4317", headers: {authorization: "Bearer ${env:TOKEN:-none}"}}
   prometheus: {endpoint: 127.0.0.1:9464}
-storage: {directory: /var/lib/barograph}
+storage: {directory: /var/lib/barograph, durability: disk}
 """
 
 INTRODUCTION = f"""\
@@ -85,11 +85,32 @@ Collector that is told to send snappy or, over gRPC, zstd is refused.
 
 ## Memory and restarts
 
-Without `storage.directory` everything lives in memory and ends with the process. With it, predictions and
-labels that wait for each other lie on disk, learned baselines are kept as files, and an orderly stop
-(SIGTERM, Ctrl-C) keeps unfinished windows, which the next start takes up. Telemetry is acknowledged once
-it is in memory: after a crash (`kill -9`, power) what was received since the last orderly stop is missing
-from windows.
+Without `storage.directory` everything lives in memory and ends with the process. With it, learned baselines
+are kept as files, predictions and labels that wait for each other lie on disk, and an orderly stop (SIGTERM,
+Ctrl-C) keeps the rest, which the next start takes up: unfinished windows, the readings that stand, windows
+that could not be sent, how far cumulative streams had come. One process at a time owns the directory.
+
+What a crash (`kill -9`, power) costs is chosen by `storage.durability`:
+
+| | acknowledged when | lost with the process | lost with the machine |
+|---|---|---|---|
+| `memory` | it is in memory | windows: all since the last orderly stop | likewise |
+| `disk`, `sync: interval` | it is in the journal | nothing | at most what came within `sync_every` |
+| `disk`, `sync: always` | the journal is on the disk | nothing | nothing |
+
+With `disk`, a request is written to the journal before anything comes of it; every row that was
+acknowledged is in the restored state exactly once. Requests that wait at the same time share one sync.
+Every `checkpoint_every`, or when the journal holds `journal_bytes`, a checkpoint of everything is made
+and the journal before it removed; a start takes the newest checkpoint and the journal after it. Windows
+that closed after the checkpoint are sent again then, with the same identity, revision and content. The
+directory takes about `pending_bytes` twice, `journal_bytes` twice and the engine's state; it holds ids,
+and features where rows carry them, readable by their owner alone.
+
+When the disk is full or fails, receivers answer UNAVAILABLE and senders keep their data, `/healthz` says
+why, and intake goes on by itself when there is room. Where what was acknowledged can't be restored,
+because a file is damaged, of another version, or made with other windows, nothing is started and the
+message says what to do. An orderly stop leaves a checkpoint and an empty journal: stop in order before an
+upgrade.
 
 An exporter that is away makes nothing wait: its windows queue (`export.queue`), are tried again with
 growing pauses for `export.retry_for`, and are dropped and counted in `ml.telemetry.dropped` after it.

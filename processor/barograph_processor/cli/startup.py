@@ -121,7 +121,11 @@ def _state(running: Running) -> str:
     directory = running.config.storage.directory
     if directory is None:
         return "in memory (--storage DIR keeps unfinished windows and pending labels over a restart)"
-    if not running.restored_unix_nano:
+    saved = running.past.saved
+    if saved is None:
         return f"{directory}, nothing unfinished there"
-    kept = datetime.fromtimestamp(running.restored_unix_nano / 1e9, tz=timezone.utc)
-    return f"{directory}, with the unfinished windows of {kept:%Y-%m-%d %H:%M:%S} UTC"
+    kept = datetime.fromtimestamp(saved.saved_unix_nano / 1e9, tz=timezone.utc)
+    when = f"{kept:%Y-%m-%d %H:%M:%S} UTC"
+    if running.past.acknowledged:
+        return f"{directory}, with the checkpoint of {when} and what was acknowledged since"
+    return f"{directory}, with the unfinished windows of {when}"

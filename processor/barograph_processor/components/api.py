@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
@@ -47,15 +47,34 @@ class Listens(Protocol):
     listeners: Sequence[Listener]
 
 
+class Position(NamedTuple):
+    """How far a receiver has come with some batches: it is kept together with them, or not at all.
+
+    Attributes:
+        owner: The receiver's component id.
+        changes: What to remember from now on, by a name of the receiver's choice; None: to forget.
+    """
+
+    owner: str
+    changes: Mapping[str, bytes | None]
+
+
 class Intake(Protocol):
     """Where receivers put batches. Safe to call from any thread."""
 
-    def feed(self, batches: Sequence[Batch]) -> Fed:
+    def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         """Take batches; returns once they are as safe as the configured durability asks.
+
+        Args:
+            batches: What came.
+            position: How far the receiver has come with them.
 
         Raises:
             Retryable: Not now; nothing of the batches was taken.
         """
+
+    def remembered(self, owner: str) -> Mapping[str, bytes]:
+        """How far a receiver had come when the last run ended, by its names."""
 
 
 class Exporter(Protocol):
@@ -92,6 +111,7 @@ class Context:
         component_id: ``kind/name`` for messages.
         control: What operators may ask; None for components that no operator talks to.
         dialects: What reads spans and log records of others, for receivers.
+        remembered: How far a receiver had come when the last run ended, by its names.
     """
 
     intake: Intake | None
@@ -99,6 +119,7 @@ class Context:
     component_id: str
     control: Control | None = None
     dialects: Sequence[Dialect] = ()
+    remembered: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class Delivery:
         self._clock = clock or SystemClock()
         self._changed = threading.Condition()
         self._windows: deque[ClosedWindow] = deque()
-        self._in_flight = 0
+        self._in_flight: Sequence[ClosedWindow] = ()
         self._busy = False
         self._readings: tuple[Sequence[CurrentReading], int] | None = None
         self._ended: dict[object, CurrentReading] = {}
@@ -95,7 +95,12 @@ class Delivery:
     def waiting(self) -> int:
         """Windows that are not sent yet."""
         with self._changed:
-            return len(self._windows) + self._in_flight
+            return len(self._windows) + len(self._in_flight)
+
+    def unsent(self) -> list[ClosedWindow]:
+        """The windows that are not sent yet, in order."""
+        with self._changed:
+            return [*self._in_flight, *self._windows]
 
     @property
     def pressed(self) -> bool:
@@ -109,7 +114,7 @@ class Delivery:
         nothing; a queue that is full already gives up as many of its oldest.
         """
         with self._changed:
-            full = len(self._windows) + self._in_flight >= self._sending.queue
+            full = len(self._windows) + len(self._in_flight) >= self._sending.queue
             surplus = min(len(closed), len(self._windows)) if full else 0
             for _ in range(surplus):
                 self._windows.popleft()
@@ -158,14 +163,14 @@ class Delivery:
                 chunk = [self._windows.popleft() for _ in range(min(CHUNK, len(self._windows)))]
                 readings = None if chunk else self._readings
                 self._readings = self._readings if chunk else None
-                self._in_flight = len(chunk)
+                self._in_flight = chunk
                 self._busy = True
             if chunk:
                 self._send_windows(chunk)
             elif readings is not None:
                 self._send_readings(*readings)
             with self._changed:
-                self._in_flight = 0
+                self._in_flight = ()
                 self._busy = False
                 self._changed.notify_all()
                 if self._stopping_at is not None and self._clock.monotonic_s() > self._stopping_at:

@@ -93,7 +93,11 @@ def open_graph(  # noqa: PLR0913  # what runs, and what it is given
         for name, settings in config.receivers.items():
             component_id = f"receiver/{name}"
             context = Context(
-                intake=intake, telemetry=telemetry, component_id=component_id, dialects=dialects
+                intake=intake,
+                telemetry=telemetry,
+                component_id=component_id,
+                remembered=intake.remembered(component_id),
+                dialects=dialects,
             )
             receivers[name] = _open(stack, registry, settings, context)
         yield Graph(exporters, receivers, deliveries)

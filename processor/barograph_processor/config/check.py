@@ -89,11 +89,12 @@ def _local(file: str, path: str) -> Iterator[str]:
 
 
 def _storage(config: Config) -> Iterator[str]:
-    if config.storage.durability == "disk":
+    if config.storage.durability == "disk" and config.storage.directory is None:
         yield (
-            "$.storage.durability: found disk, wanted memory: acknowledging from disk is not available in "
-            "this version; with storage.directory set, pending labels are on disk and state survives an "
-            "orderly stop"
+            "$.storage.directory: found nothing, wanted a local folder: durability disk needs one for its "
+            "journal and checkpoints (--storage DIR)"
         )
+    yield from _positive("$.storage.sync_every", config.storage.sync_every)
+    yield from _positive("$.storage.checkpoint_every", config.storage.checkpoint_every)
     if config.storage.directory is not None and "://" in config.storage.directory:
         yield f"$.storage.directory: found {config.storage.directory!r}, wanted a local folder"

@@ -130,12 +130,25 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Attributes:
         directory: Folder for pending labels, learned baselines and the state kept over a restart;
             without one all of that lives in memory and ends with the process.
-        durability: ``memory``: telemetry is acknowledged once it is in memory.
+        durability: ``memory``: telemetry is acknowledged once it is in memory. ``disk``: once it is in a
+            journal in the directory, so that nothing acknowledged is lost when the process is killed.
+        sync: ``always``: the journal is on the disk itself before telemetry is acknowledged, so that
+            nothing is lost with the machine's power either; requests that wait together share a sync.
+            ``interval``: at most what came within `sync_every` is lost then.
+        sync_every: Time between syncs with ``sync: interval``.
+        checkpoint_every: A checkpoint is made so often, as long as anything comes; a restart takes up
+            the newest and what the journal holds since.
+        journal_bytes: A checkpoint is made earlier when the journal is larger than this; at twice this
+            size, when none can be made, nothing more is taken.
         pending_bytes: Room for predictions and labels that wait for each other; the oldest leave first.
     """
 
     directory: str | None = None
     durability: Literal["memory", "disk"] = "memory"
+    sync: Literal["always", "interval"] = "always"
+    sync_every: Duration = Duration("1s")
+    checkpoint_every: Duration = Duration("5m")
+    journal_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 268_435_456
     pending_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 1_073_741_824
 
 

@@ -12,6 +12,7 @@ from barograph_processor.engine.batch import (
     FeatureColumn,
     Features,
     Key,
+    KnownTruth,
     Point,
     Points,
     Predictions,
@@ -58,6 +59,15 @@ class PointsImage(msgspec.Struct, frozen=True, array_like=True, tag="points"):
     points: list[tuple[int, int, StreamId, str, int, int, int, bytes]]
 
 
+class KnownTruthImage(msgspec.Struct, frozen=True, array_like=True):
+    """`KnownTruth`."""
+
+    known: bytes
+    observed_ns: bytes
+    classes: TextsImage
+    value: bytes
+
+
 class PredictionsImage(msgspec.Struct, frozen=True, array_like=True, tag="predictions"):
     """`Predictions`."""
 
@@ -72,6 +82,7 @@ class PredictionsImage(msgspec.Struct, frozen=True, array_like=True, tag="predic
     value: bytes
     segments: dict[str, TextsImage]
     features: FeaturesImage | None
+    truth: KnownTruthImage | None
 
 
 class TruthsImage(msgspec.Struct, frozen=True, array_like=True, tag="truths"):
@@ -189,6 +200,7 @@ def _predictions_image(batch: Predictions) -> PredictionsImage:
         value=_bytes(batch.value, "<f8"),
         segments={name: _texts_image(column) for name, column in batch.segments.items()},
         features=None if batch.features is None else _features_image(batch.features),
+        truth=None if batch.truth is None else _truth_image(batch.truth),
     )
 
 
@@ -206,6 +218,25 @@ def _predictions(image: PredictionsImage) -> Predictions:
         value=_doubles(image.value),
         segments={name: _texts(column) for name, column in image.segments.items()},
         features=None if image.features is None else _features(image.features),
+        truth=None if image.truth is None else _truth(image.truth),
+    )
+
+
+def _truth_image(truth: KnownTruth) -> KnownTruthImage:
+    return KnownTruthImage(
+        known=_bytes(truth.known, "?"),
+        observed_ns=_bytes(truth.observed_ns, "<i8"),
+        classes=_texts_image(truth.classes),
+        value=_bytes(truth.value, "<f8"),
+    )
+
+
+def _truth(image: KnownTruthImage) -> KnownTruth:
+    return KnownTruth(
+        known=_flags(image.known),
+        observed_ns=_times(image.observed_ns),
+        classes=_texts(image.classes),
+        value=_doubles(image.value),
     )
 
 
@@ -227,8 +258,7 @@ def _features(image: FeaturesImage) -> Features:
         name: FeatureColumn(_doubles(numbers), None if texts is None else _texts(texts))
         for name, (numbers, texts) in image.columns.items()
     }
-    given = None if image.given is None else np.frombuffer(image.given, "?").astype(np.bool_)
-    return Features(columns, given)
+    return Features(columns, None if image.given is None else _flags(image.given))
 
 
 def _ids_image(ids: Sequence[str | None]) -> IdsImage:
@@ -276,3 +306,7 @@ def _doubles(data: bytes) -> NDArray[np.float64]:
 
 def _times(data: bytes) -> NDArray[np.int64]:
     return np.frombuffer(data, "<i8").astype(np.int64)
+
+
+def _flags(data: bytes) -> NDArray[np.bool_]:
+    return np.frombuffer(data, "?").astype(np.bool_)

@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from barograph.semconv import attributes
+from barograph_processor.engine.batch import Key  # noqa: TC001 msgspec reads the annotations of what is kept
 from barograph_processor.engine.results import CurrentReading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from barograph_processor.engine.batch import Key
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.signals.api import Reading
+
+
+class SlotImage(NamedTuple):
+    """What a slot shows, for snapshots; `end_ns` and `until_ns` as in `_Shown`."""
+
+    key: Key
+    window: str
+    horizon: str
+    end_ns: int
+    until_ns: int
+    readings: list[CurrentReading]
 
 
 class _Slot(NamedTuple):
@@ -92,16 +103,29 @@ class Board:
         ended, self._ended = list(self._ended.values()), {}
         return standing + ended
 
+    def image(self) -> list[SlotImage]:
+        """What stands, for snapshots."""
+        return [
+            SlotImage(*slot, shown.end_ns, shown.until_ns, list(shown.readings.values()))
+            for slot, shown in self._shown.items()
+        ]
+
+    def load(self, image: Iterable[SlotImage]) -> None:
+        """Show what another board showed."""
+        for one in image:
+            readings = {_series(each): each for each in one.readings}
+            slot = _Slot(one.key, one.window, one.horizon)
+            self._shown[slot] = _Shown(one.end_ns, one.until_ns, readings)
+
     def _show(self, slot: _Slot, window: ClosedWindow, readings: Sequence[Reading], now_ns: int) -> None:
         before = self._shown.get(slot)
         if before is not None and window.end_ns < before.end_ns + (not before.readings):
             return
-        found = {
-            (reading.metric, reading.attributes, window.baseline_id): CurrentReading(
-                window.key, window.window, window.baseline_id, reading, window.end_ns, ended=False
-            )
+        made = [
+            CurrentReading(window.key, window.window, window.baseline_id, reading, window.end_ns, ended=False)
             for reading in readings
-        }
+        ]
+        found = {_series(one): one for one in made}
         until_ns = now_ns + window.end_ns - window.start_ns + self._grace_ns
         if before is not None:
             if window.end_ns == before.end_ns:  # a revision is no new sign of life
@@ -114,6 +138,10 @@ class Board:
     def _end(self, readings: Iterable[tuple[_Series, CurrentReading]]) -> None:
         for name, one in readings:
             self._ended[one.key, one.window, name] = one._replace(ended=True)
+
+
+def _series(one: CurrentReading) -> _Series:
+    return one.reading.metric, one.reading.attributes, one.baseline_id
 
 
 def _horizon(reading: Reading) -> str:

@@ -255,14 +255,14 @@ class Engine:
             store.load(image.pending)
         return engine
 
-    def wake(self) -> None:
-        """A stop lies behind, in which no source could be heard: their silence counts from now."""
-        for state in self.keys.values():
-            state.watermark.wake()
+    def wake(self, now_ns: int) -> None:
+        """A stop lies behind, in which no source could be heard: their silence counts from now.
 
-    def know(self, baselines: Iterable[Baseline]) -> None:
-        """Compare keys that are new from now on with further baselines."""
-        self._references.add(baselines)
+        Args:
+            now_ns: Time of the wall clock.
+        """
+        for state in self.keys.values():
+            state.watermark.wake(now_ns)
 
     def state_of(self, key: Key) -> KeyState | None:
         """What is known of a key, begun where it is new; None where there are too many."""

@@ -131,7 +131,7 @@ class KeyImage(msgspec.Struct, array_like=True):
 
     key: Key
     watermark_ns: int | None
-    seen: list[tuple[str, str, int, int | None]]
+    seen: list[tuple[str, str, int, int]]
     panes: list[PaneImage]
     counted: list[tuple[int, str, Encoded]]
     histograms: list[tuple[str, str, list[int]]]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from barograph_processor.engine.batch import Key
-    from barograph_processor.signals.api import Reading
+from barograph_processor.engine.batch import Key  # noqa: TC001 msgspec reads the annotations of what is kept
+from barograph_processor.signals.api import Reading  # noqa: TC001 likewise
 
 Status = Literal["ok", "warning", "insufficient_data", "learning"]
 

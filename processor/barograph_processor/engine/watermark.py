@@ -29,7 +29,7 @@ class Watermark:
 
     def __init__(self, idle_ns: int) -> None:
         self._idle_ns = idle_ns
-        self._seen: dict[tuple[str, str], tuple[int, int | None]] = {}
+        self._seen: dict[tuple[str, str], tuple[int, int]] = {}
         self.time_ns: int | None = None
 
     def observe(self, source: str, lane: str, *, time_ns: int, now_ns: int) -> None:
@@ -42,10 +42,7 @@ class Watermark:
         """Move on to where the sources are, and give the new time."""
         active: int | None = None
         newest: tuple[int, int] | None = None
-        for name, (time_ns, heard_ns) in self._seen.items():
-            if heard_ns is None:  # since `wake`
-                self._seen[name] = (time_ns, now_ns)
-                heard_ns = now_ns  # noqa: PLW2901
+        for time_ns, heard_ns in self._seen.values():
             if now_ns - heard_ns <= self._idle_ns:
                 active = time_ns if active is None else min(active, time_ns)
             newest = (
@@ -61,7 +58,7 @@ class Watermark:
         """Forget idle sources whose every event is older than `time_ns`; gives the names that are gone."""
         gone = set()
         for (source, lane), (seen_ns, heard_ns) in list(self._seen.items()):
-            if seen_ns < time_ns and heard_ns is not None and now_ns - heard_ns > self._idle_ns:
+            if seen_ns < time_ns and now_ns - heard_ns > self._idle_ns:
                 del self._seen[source, lane]
                 gone.add(source)
         return sorted(gone - self.sources())
@@ -70,15 +67,15 @@ class Watermark:
         """Every source that is remembered."""
         return {source for source, _ in self._seen}
 
-    def entries(self) -> list[tuple[str, str, int, int | None]]:
+    def entries(self) -> list[tuple[str, str, int, int]]:
         """(source, lane, greatest event time, when it was last heard), for snapshots."""
         return [(*name, *seen) for name, seen in self._seen.items()]
 
-    def load(self, time_ns: int | None, entries: Iterable[tuple[str, str, int, int | None]]) -> None:
+    def load(self, time_ns: int | None, entries: Iterable[tuple[str, str, int, int]]) -> None:
         """Take over what another watermark had seen."""
         self.time_ns = time_ns
         self._seen = {(source, lane): (seen_ns, heard_ns) for source, lane, seen_ns, heard_ns in entries}
 
-    def wake(self) -> None:
-        """Count the silence of every source from the next `advance` on."""
-        self._seen = {name: (seen_ns, None) for name, (seen_ns, _) in self._seen.items()}
+    def wake(self, now_ns: int) -> None:
+        """Count the silence of every source from now on."""
+        self._seen = {name: (seen_ns, now_ns) for name, (seen_ns, _) in self._seen.items()}

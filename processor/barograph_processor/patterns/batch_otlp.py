@@ -26,10 +26,11 @@ from barograph_processor.wire.decode import DEFAULT_TENANT, DecodeContext
 from barograph_processor.wire.decode_metrics import decode_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from barograph.baseline import Baseline
+    from barograph_processor.components.api import Position
     from barograph_processor.engine.batch import Batch, Fed, KnownTruth
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.patterns.batch_tables import Tables
@@ -50,14 +51,21 @@ class _Intake:
         self._engines = engines
         self.first_ids = ["", ""]
 
-    def feed(self, batches: Sequence[Batch]) -> Fed:
-        """Take batches; it is always the same time."""
+    def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
+        """Take batches; it is always the same time, and nothing is remembered."""
+        del position
         for batch in batches:
             place = {Predictions: 0, Truths: 1}.get(type(batch))
             if place is not None and not self.first_ids[place]:
                 ids = cast("Predictions | Truths", batch).ids
                 self.first_ids[place] = next((one for one in ids if one is not None), "")
         return self._engines.feed(batches, END_OF_TIME_NS)
+
+    @staticmethod
+    def remembered(owner: str) -> Mapping[str, bytes]:
+        """Nothing: every run begins at the beginning."""
+        del owner
+        return {}
 
 
 class OtlpBatch:

@@ -43,6 +43,9 @@ class Engine(Protocol):
     def add_baseline(self, baseline: Baseline) -> None:
         """Compare keys that are first seen from now on with one more baseline."""
 
+    def wake(self, now_ns: int) -> None:
+        """A stop lies behind: the silence of sources counts from now."""
+
     def stats(self, now_ns: int) -> EngineStats:
         """Figures about the engine itself."""
 
@@ -121,6 +124,11 @@ class Engines:
     def add_baseline(self, baseline: Baseline) -> None:
         """Give one more baseline to the engine of its model."""
         self.all[self._by_model.get(baseline.header.model, EVERY_OTHER)].add_baseline(baseline)
+
+    def wake(self, now_ns: int) -> None:
+        """A stop lies behind: the silence of sources counts from now."""
+        for engine in self.all.values():
+            engine.wake(now_ns)
 
     def stats(self, now_ns: int) -> list[EngineStats]:
         """Figures about each engine."""

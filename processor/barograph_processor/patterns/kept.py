@@ -11,18 +11,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import msgspec
-
 from barograph.baseline import read_baseline
 from barograph.errors import ConfigError, StateError
+from barograph_processor.patterns.saved import pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from barograph.baseline import Baseline
+    from barograph_processor.patterns.saved import Saved
 
-FORMAT = 1
 SNAPSHOT = "unfinished.snapshot"
 CONSUMED = "unfinished.snapshot.restored"
 BASELINES = "baselines"
@@ -45,12 +44,6 @@ class DirectoryInUse(ConfigError):
     """Another process owns a storage directory."""
 
 
-class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    format: int
-    saved_unix_nano: int
-    engines: dict[str, bytes]
-
-
 class Kept:
     """Reads and writes a storage directory.
 
@@ -61,33 +54,37 @@ class Kept:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def take_engines(self) -> tuple[Mapping[str, bytes], int]:
-        """The states of an orderly stop, and when that was; empty where there are none.
-
-        They are set aside: after a crash, states of an earlier stop would close windows again that
-        were closed more completely since.
+    def left(self) -> Saved | None:
+        """What an orderly stop left; None where it left nothing.
 
         Raises:
             StateError: The file is damaged, or was written by another version.
         """
         path = self.directory / SNAPSHOT
         try:
-            content = path.read_bytes()
+            return unpack(path.read_bytes())
         except FileNotFoundError:
-            return {}, 0
-        path.replace(self.directory / CONSUMED)
-        try:
-            found = msgspec.msgpack.decode(content, type=_Snapshot)
-        except msgspec.DecodeError as error:
-            raise StateError(f"{path} can't be read ({error})") from error
-        if found.format != FORMAT:
-            raise StateError(f"{path} has format {found.format}, wanted {FORMAT}")
-        return found.engines, found.saved_unix_nano
+            return None
+        except StateError as error:
+            raise StateError(f"{path}: {error}") from error
 
-    def save_engines(self, engines: Mapping[str, bytes], now_ns: int) -> None:
-        """Keep the states for the next start."""
-        snapshot = _Snapshot(format=FORMAT, saved_unix_nano=now_ns, engines=dict(engines))
-        _write(self.directory / SNAPSHOT, msgspec.msgpack.encode(snapshot))
+    def set_aside(self) -> None:
+        """Let the next start know nothing of what an orderly stop left.
+
+        After a crash, states of an earlier stop would close windows again that were closed more
+        completely since.
+        """
+        path = self.directory / SNAPSHOT
+        if path.exists():
+            path.replace(self.directory / CONSUMED)
+
+    def leave(self, saved: Saved) -> None:
+        """Keep everything for the next start.
+
+        Raises:
+            OSError: The disk failed, or is full.
+        """
+        _write(self.directory / SNAPSHOT, pack(saved))
 
     def baselines(self) -> list[Baseline]:
         """The baselines that were learned before.
@@ -110,7 +107,12 @@ class Kept:
 
     def pending_directory(self, group: str) -> Path:
         """Where the pending labels of a group of models are kept."""
-        return self.directory / PENDING / (quote(group, safe="")[:80] or "all")
+        return self.directory / PENDING / pending_name(group)
+
+
+def pending_name(group: str) -> str:
+    """Name of the folder with the pending labels of a group of models."""
+    return quote(group, safe="")[:80] or "all"
 
 
 @contextmanager

@@ -13,10 +13,12 @@ from barograph_processor.clock import SystemClock
 from barograph_processor.components.api import Context
 from barograph_processor.components.graph import open_graph
 from barograph_processor.components.plugin_signals import signals_of
-from barograph_processor.engine.engine import Engine
-from barograph_processor.patterns.engines import Engines, groups_of
+from barograph_processor.patterns.assembly import Assembly
+from barograph_processor.patterns.engines import groups_of
 from barograph_processor.patterns.kept import open_kept
+from barograph_processor.patterns.recovery import NOTHING, read_past, restore_stores
 from barograph_processor.patterns.service import Service
+from barograph_processor.stores.files import SystemFiles
 from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.settings import PendingStore
     from barograph_processor.patterns.engines import Group
     from barograph_processor.patterns.kept import Kept
-    from barograph_processor.signals.api import Signal
+    from barograph_processor.patterns.recovery import Past
 
 _log = logging.getLogger(__name__)
 
@@ -46,14 +48,14 @@ class Running:
         service: Its intake and control.
         graph: Its components.
         baselines: Those that were given and those that it learned before.
-        restored_unix_nano: When the states that it started from were kept; 0 where it started afresh.
+        past: What it started from.
     """
 
     config: Config
     service: Service
     graph: Graph
     baselines: Sequence[Baseline]
-    restored_unix_nano: int
+    past: Past
 
 
 @contextmanager
@@ -85,24 +87,24 @@ def open_service(  # noqa: PLR0913  # what runs, and what it is given
     telemetry = telemetry or Telemetry(clock.now_ns())
     registry = registry.without(config.plugins.exclude)
     signals = signals_of(registry.plugins, telemetry)
-    service = Service(config, telemetry, clock)
+    service = Service(telemetry, clock)
     with ExitStack() as stack:
         directory = config.storage.directory
         kept = stack.enter_context(open_kept(Path(directory))) if directory is not None else None
-        known = [*baselines, *_learned_before(kept, baselines)]
-        states, saved_ns = _states(kept)
+        files = SystemFiles()
+        past = NOTHING if kept is None else read_past(kept, files)
+        if kept is not None and past.acknowledged:
+            restore_stores(kept, files, groups_of(config))
         stores = {
             group.name: stack.enter_context(_open_store(config, group, registry, telemetry, kept))
             for group in groups_of(config)
         }
+        known = [*baselines, *_learned_before(kept, baselines)]
+        assembly = Assembly(config, kept, past, stores, known, signals, clock, files)
 
         @contextmanager
         def start(deliveries: Sequence[Delivery]) -> Iterator[Service]:
-            engines = Engines(
-                (group, _engine(group, stores[group.name], known, states, signals))
-                for group in groups_of(config)
-            )
-            with service.running(engines, deliveries, kept):
+            with assembly.parts(deliveries) as parts, service.running(parts):
                 yield service
 
         graph = stack.enter_context(
@@ -110,7 +112,7 @@ def open_service(  # noqa: PLR0913  # what runs, and what it is given
                 config, registry=registry, telemetry=telemetry, start=start, control=service, made=exporters
             )
         )
-        yield Running(config, service, graph, known, saved_ns)
+        yield Running(config, service, graph, known, past)
 
 
 def _learned_before(kept: Kept | None, given: Sequence[Baseline]) -> list[Baseline]:
@@ -125,35 +127,6 @@ def _learned_before(kept: Kept | None, given: Sequence[Baseline]) -> list[Baseli
     return [each for each in learned if (each.header.model, each.header.version) not in versions]
 
 
-def _states(kept: Kept | None) -> tuple[Mapping[str, bytes], int]:
-    if kept is None:
-        return {}, 0
-    try:
-        return kept.take_engines()
-    except StateError as error:
-        _log.warning("starting without the unfinished windows of the last run: %s", error)
-        return {}, 0
-
-
-def _engine(
-    group: Group,
-    store: PendingStore,
-    baselines: Sequence[Baseline],
-    states: Mapping[str, bytes],
-    signals: Sequence[Signal],
-) -> Engine:
-    state = states.get(group.name)
-    if state is not None:
-        try:
-            engine = Engine.restore(state, group.settings, store=store, baselines=baselines, signals=signals)
-        except StateError as error:
-            _log.warning("starting without the unfinished windows of the last run: %s", error)
-        else:
-            engine.wake()
-            return engine
-    return Engine(group.settings, store=store, baselines=baselines, signals=signals)
-
-
 @contextmanager
 def _open_store(
     config: Config, group: Group, registry: Registry, telemetry: Telemetry, kept: Kept | None
@@ -163,6 +136,7 @@ def _open_store(
     settings: dict[str, object] = {"max_bytes": config.storage.pending_bytes}
     if kept is not None:
         settings["directory"] = str(kept.pending_directory(group.name))
+        settings["log"] = config.storage.durability == "memory"
     factory = registry.factory("store", name)
     context = Context(intake=None, telemetry=telemetry, component_id=f"store/{name}")
     with factory.open(factory.config_type(**settings), context) as store:

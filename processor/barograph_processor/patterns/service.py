@@ -1,40 +1,40 @@
 """The streaming service: one process that listens, computes and exports until it is stopped.
 
-One lock guards the engines; one thread advances them. Receivers feed from threads of their own,
-exporters have theirs, so nothing that waits for a network holds the lock.
+One thread advances the engines. Receivers feed from threads of their own, exporters have theirs, so
+nothing that waits for a network holds a lock.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from barograph.errors import Retryable
 from barograph.semconv import attributes, metrics, processor
-from barograph_processor.engine.board import Board
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.patterns.self_samples import dropped_samples, engine_samples
 from barograph_processor.telemetry import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from barograph.baseline import Baseline
     from barograph_processor.clock import Clock
-    from barograph_processor.components.delivery import Delivery
-    from barograph_processor.config.model import Config
+    from barograph_processor.components.api import Position
     from barograph_processor.engine.batch import Batch, Fed
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.engine.stats import EngineStats
-    from barograph_processor.patterns.engines import Engines
     from barograph_processor.patterns.kept import Kept
+    from barograph_processor.patterns.machine import Machine
+    from barograph_processor.patterns.publishing import Publisher
+    from barograph_processor.patterns.steps import Steps
     from barograph_processor.telemetry import Telemetry
 
 TICK_S = 1.0
 REST_S = 0.05
-FRESH_S = 1.0
 STATS_S = 1.0
 
 # Labels that are counted under these reasons were taken, now or before.
@@ -43,71 +43,120 @@ _TAKEN = (Reason.DUPLICATE, Reason.CLAMPED, Reason.UNUSABLE)
 _log = logging.getLogger(__name__)
 
 
+class Keeping(Protocol):
+    """How state is kept over a restart."""
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the storage; ``""`` where nothing is."""
+
+    def keep(self) -> None:
+        """Keep everything for the next start.
+
+        Raises:
+            Retryable: The disk failed, or is full.
+        """
+
+    def running(self) -> AbstractContextManager[None]:
+        """Do what has to be done meanwhile, for as long as the context lasts."""
+
+
+class Parts(NamedTuple):
+    """What a service is put together from.
+
+    Attributes:
+        machine: Its state.
+        steps: How its state changes.
+        publisher: Where results go.
+        kept: Where learned baselines are kept, None where nothing is.
+        keeping: How state is kept, None where it isn't.
+    """
+
+    machine: Machine
+    steps: Steps
+    publisher: Publisher
+    kept: Kept | None = None
+    keeping: Keeping | None = None
+
+
 class Service:
     """Intake of the receivers and control of the operators, around the engines."""
 
-    def __init__(self, config: Config, telemetry: Telemetry, clock: Clock) -> None:
-        self._config = config
+    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
         self._telemetry = telemetry
         self._clock = clock
-        self._lock = threading.Lock()
         self._moved = threading.Event()
         self._stop = threading.Event()
         self._trouble = ""
-        self._engines: Engines | None = None
-        self._kept: Kept | None = None
-        self._deliveries: Sequence[Delivery] = ()
-        self._board = Board(config.export.grace.ns)
-        self._next_export_s = 0.0
-        self._last_export_s = -FRESH_S
-        self._fresh = False
+        self._parts: Parts | None = None
+        self._keeping_learned = threading.Lock()
+        self._unkept: list[Baseline] = []
+        self._unkept_because = ""
         self._stats: Sequence[EngineStats] = ()
         self._stats_until_s = 0.0
         self._began_s = clock.monotonic_s()
-        self.closed_windows = 0
-        self.revised_windows = 0
         telemetry.watch(self._samples)
         telemetry.add(processor.BAROGRAPH_ENGINE_FAILURES, 0)
 
-    def feed(self, batches: Sequence[Batch]) -> Fed:
+    @property
+    def closed_windows(self) -> int:
+        """Windows that closed since the start."""
+        return self._running().publisher.closed_windows
+
+    @property
+    def revised_windows(self) -> int:
+        """Revisions of closed windows since the start."""
+        return self._running().publisher.revised_windows
+
+    def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         """Take batches from a receiver.
 
+        Args:
+            batches: What came.
+            position: How far the receiver has come with them.
+
         Raises:
-            Retryable: An exporter is too far behind; nothing was taken.
+            Retryable: An exporter is too far behind, or the storage can't take them; nothing was taken.
         """
-        for delivery in self._deliveries:
+        for delivery in self._running().publisher.deliveries:
             if delivery.pressed:
                 raise Retryable(
                     f"{delivery.component_id} is behind with {delivery.waiting():,} windows; try again later"
                 )
-        return self.take(batches)
+        return self.take(batches, position)
 
-    def take(self, batches: Sequence[Batch]) -> Fed:
+    def take(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         """Take batches, however far exporters are behind: from a caller that can't send them again.
 
         Raises:
-            Retryable: The store failed.
+            Retryable: The storage failed.
         """
-        with self._lock:
-            fed = self._running().feed(batches, self._clock.now_ns())
+        fed = self._running().steps.feed(batches, position)
         self._moved.set()
         return fed
+
+    def remembered(self, owner: str) -> Mapping[str, bytes]:
+        """How far a receiver had come when the last run ended, by its names."""
+        return self._running().machine.remembered(owner)
 
     def drain(self, timeout_s: float) -> Mapping[str, object]:
         """Close every window and horizon, wait until all of it is exported; returns a summary.
 
         Raises:
             TimeoutError: Not everything was exported in time.
+            Retryable: The storage failed.
         """
         deadline = self._clock.monotonic_s() + timeout_s
-        with self._lock:
-            now_ns = self._clock.now_ns()
-            closed = self._running().drain(now_ns)
-            self._stats = self._running().stats(now_ns)
-            self._publish(closed, now_ns, everything=True)
-            learned = self._running().new_baselines()
-        self._keep(learned)
-        for delivery in self._deliveries:
+        parts = self._running()
+
+        def publish(closed: Sequence[ClosedWindow], now_ns: int) -> None:
+            self._observe(now_ns)
+            parts.publisher.windows(closed)
+            parts.publisher.readings(now_ns, everything=True)
+
+        parts.steps.drain(publish)
+        self._keep_learned()
+        for delivery in parts.publisher.deliveries:
             if not delivery.flush(max(0.0, deadline - self._clock.monotonic_s())):
                 raise TimeoutError(
                     f"every window is closed, but after {timeout_s:g} s {delivery.component_id} still has "
@@ -120,21 +169,24 @@ class Service:
         deadline = self._clock.monotonic_s() + timeout_s
         self.tick(everything=True)
         return all(
-            delivery.flush(max(0.0, deadline - self._clock.monotonic_s())) for delivery in self._deliveries
+            delivery.flush(max(0.0, deadline - self._clock.monotonic_s()))
+            for delivery in self._running().publisher.deliveries
         )
 
     def add_baseline(self, baseline: Baseline) -> None:
         """Compare keys that are first seen from now on with one more baseline."""
-        with self._lock:
-            self._running().add_baseline(baseline)
+        machine = self._running().machine
+        with machine.lock:
+            machine.know([baseline])
 
     def summary(self) -> dict[str, object]:
         """What was taken, closed and dropped since the start."""
-        with self._lock:
-            stats = self._stats = self._running().stats(self._clock.now_ns())
+        machine = self._running().machine
+        with machine.lock:
+            stats = self._stats = machine.engines.stats(self._clock.now_ns())
             feedback = {
                 reason: count
-                for (lane, reason), count in self._running().counters().items()
+                for (lane, reason), count in machine.engines.counters().items()
                 if lane == Lane.FEEDBACK
             }
         return {
@@ -166,26 +218,28 @@ class Service:
         return found
 
     def health(self) -> Mapping[str, object]:
-        """Whether the engine works."""
-        return {"status": self._trouble or "ok"}
+        """Whether engine and storage work."""
+        keeping = None if self._parts is None else self._parts.keeping
+        storage = (keeping.trouble if keeping is not None else "") or self._unkept_because
+        troubles = [self._trouble, f"storage: {storage}" if storage else ""]
+        return {"status": "; ".join(filter(None, troubles)) or "ok"}
 
     def tick(self, *, everything: bool = False) -> None:
         """Close what is due and publish it; repeat the readings at each export interval, or now."""
-        with self._lock:
-            now_ns = self._clock.now_ns()
-            closed = self._running().advance(now_ns)
-            if everything or self._clock.monotonic_s() >= self._stats_until_s:
-                self._stats = self._running().stats(now_ns)
-                self._stats_until_s = self._clock.monotonic_s() + STATS_S
-            self._publish(closed, now_ns, everything=everything)
-            learned = self._running().new_baselines()
-        self._keep(learned)
+        parts = self._running()
 
-    def attach(self, engines: Engines, deliveries: Sequence[Delivery], kept: Kept | None = None) -> None:
-        """Give the service its engines, the queues of its exporters, and where it keeps things."""
-        self._engines = engines
-        self._deliveries = deliveries
-        self._kept = kept
+        def publish(closed: Sequence[ClosedWindow], now_ns: int) -> None:
+            if everything or self._clock.monotonic_s() >= self._stats_until_s:
+                self._observe(now_ns)
+            parts.publisher.windows(closed)
+            parts.publisher.readings(now_ns, everything=everything)
+
+        parts.steps.advance(publish)
+        self._keep_learned()
+
+    def attach(self, parts: Parts) -> None:
+        """Give the service what it is put together from."""
+        self._parts = parts
 
     def attempt(self) -> None:
         """Tick; a failure is told by `health` until a tick works again.
@@ -203,25 +257,27 @@ class Service:
             self._trouble = ""
 
     @contextmanager
-    def running(
-        self, engines: Engines, deliveries: Sequence[Delivery], kept: Kept | None = None
-    ) -> Iterator[Service]:
+    def running(self, parts: Parts) -> Iterator[Service]:
         """Advance the engines for as long as the context lasts; on leaving, keep their states.
 
         Nothing is closed before its time on leaving: that is what `drain` is for.
+
+        Raises:
+            Retryable: States can't be kept.
         """
-        self.attach(engines, deliveries, kept)
+        self.attach(parts)
         thread = threading.Thread(target=self._advance, name="barograph engine", daemon=True)
         thread.start()
-        try:
-            yield self
-        finally:
-            self._stop.set()
-            self._moved.set()
-            thread.join()
-            self.attempt()
-            if kept is not None:
-                kept.save_engines(engines.snapshot(), self._clock.now_ns())
+        with nullcontext() if parts.keeping is None else parts.keeping.running():
+            try:
+                yield self
+            finally:
+                self._stop.set()
+                self._moved.set()
+                thread.join()
+                self.attempt()
+        if parts.keeping is not None:
+            parts.keeping.keep()
 
     def _advance(self) -> None:
         while not self._stop.is_set():
@@ -232,49 +288,49 @@ class Service:
             took = self._clock.monotonic_s() - began
             self._stop.wait(max(REST_S, took))  # receivers get the lock at least half of the time
 
-    def _publish(self, closed: Sequence[ClosedWindow], now_ns: int, *, everything: bool = False) -> None:
-        """Hand results to the deliveries; the lock is held, so that they are in order."""
-        if closed:
-            self._board.update(closed, now_ns)
-            first = sum(window.revision == 0 for window in closed)
-            self.closed_windows += first
-            self.revised_windows += len(closed) - first
-            for delivery in self._deliveries:
-                delivery.offer_windows(closed)
-            self._fresh = True
-        now_s = self._clock.monotonic_s()
-        fresh = self._fresh and now_s >= self._last_export_s + FRESH_S
-        if everything or fresh or now_s >= self._next_export_s:
-            current = self._board.current(now_ns)
-            for delivery in self._deliveries:
-                delivery.offer_readings(current, now_ns)
-            self._fresh = False
-            self._last_export_s = now_s
-            self._next_export_s = now_s + self._config.export.interval.seconds
+    def _observe(self, now_ns: int) -> None:
+        machine = self._running().machine
+        with machine.lock:
+            self._stats = machine.engines.stats(now_ns)
+        self._stats_until_s = self._clock.monotonic_s() + STATS_S
 
-    def _keep(self, learned: Sequence[Baseline]) -> None:
+    def _keep_learned(self) -> None:
+        """Keep baselines that were learned; what can't be kept is tried again at the next tick."""
+        with self._keeping_learned:
+            self._keep_learned_of(self._running())
+
+    def _keep_learned_of(self, parts: Parts) -> None:
+        with parts.machine.lock:
+            learned = parts.machine.engines.new_baselines()
         for baseline in learned:
             header = baseline.header
             _log.warning(
                 "learned a baseline of %s:%s from %s rows (%s)",
                 header.model, header.version, f"{header.rows:,}", baseline.id[:12],
             )  # fmt: skip
-            if self._kept is not None:
-                try:
-                    self._kept.save_baseline(baseline)
-                except OSError as error:
-                    self._trouble = f"storage: {error}"
-                    _log.error("the learned baseline can't be kept: %s", error)
+        if parts.kept is None:
+            return
+        self._unkept += learned
+        try:
+            while self._unkept:
+                parts.kept.save_baseline(self._unkept[0])
+                del self._unkept[0]
+        except OSError as error:
+            if not self._unkept_because:
+                _log.error("a learned baseline can't be kept: %s; it is tried again", error)
+            self._unkept_because = f"a learned baseline can't be kept: {error.strerror or error}"
+        else:
+            self._unkept_because = ""
 
-    def _running(self) -> Engines:
-        if self._engines is None:
+    def _running(self) -> Parts:
+        if self._parts is None:
             raise Retryable("the engine hasn't started yet; try again in a moment")
-        return self._engines
+        return self._parts
 
     def _samples(self) -> Iterator[Sample]:
         """For the telemetry; takes no lock, so that a scrape answers while windows are computed."""
         up_s = self._clock.monotonic_s() - self._began_s
         yield Sample(processor.BAROGRAPH_PROCESS_UPTIME, (), up_s, monotonic=False)
-        if self._engines is not None:
-            yield from dropped_samples(self._engines.counters())
+        if self._parts is not None:
+            yield from dropped_samples(self._parts.machine.engines.counters())
             yield from engine_samples(self._stats)

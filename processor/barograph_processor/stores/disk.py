@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from rocksdict import Options, Rdict, WriteBatch
+from rocksdict import Checkpoint, Options, Rdict, WriteBatch, WriteOptions
 
 from barograph.errors import ConfigError, Retryable
 from barograph_processor.components.api import Factory
@@ -41,10 +41,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             removed at the end.
         max_bytes: Room for entries; beyond it those that would expire first leave. The files are
             larger than that for a while, until RocksDB compacts them.
+        log: Whether RocksDB logs what was put, so that it survives the death of the process; not where
+            copies of the database are kept, with a journal of what came since.
     """
 
     directory: str = ""
     max_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 1_073_741_824
+    log: bool = True
 
 
 class _Figures(msgspec.Struct, array_like=True):
@@ -57,14 +60,19 @@ class _Figures(msgspec.Struct, array_like=True):
 class DiskStore:
     """A `PendingStore` in a RocksDB database.
 
-    What was put survives the death of the process; what was flushed, that of the machine.
+    With a log, what was put survives the death of the process; what was flushed, that of the machine.
 
     Attributes:
         size_bytes: Bytes of all entries, before compression.
     """
 
-    def __init__(self, directory: Path, max_bytes: int = 1_073_741_824) -> None:
+    def __init__(self, directory: Path, max_bytes: int = 1_073_741_824, *, log: bool = True) -> None:
         """Open or make a database.
+
+        Args:
+            directory: Its folder.
+            max_bytes: Room for entries.
+            log: As of `Config`.
 
         Raises:
             ConfigError: The directory can't be used, or another process has it open.
@@ -81,6 +89,11 @@ class DiskStore:
                 f"the pending store can't use {directory}: {error}; "
                 "give it a folder of its own that no other process has open"
             ) from error
+        self._log = log
+        if not log:
+            unlogged = WriteOptions()
+            unlogged.disable_wal = True  # type: ignore[method-assign,assignment]  # the stub is wrong
+            self._db.set_write_options(unlogged)
         self._recent: dict[bytes, int | None] = {}
         self._oldest = _INDEX
         self._entries, self.size_bytes = self._read_figures()
@@ -144,15 +157,32 @@ class DiskStore:
             Retryable: The disk failed.
         """
         try:
-            self._db.flush_wal(sync=True)
+            if self._log:
+                self._db.flush_wal(sync=True)
+            else:
+                self._db.flush(wait=True)
         except Exception as error:
             raise _failed("flush", error) from error
 
+    def copy_to(self, folder: Path) -> None:
+        """A consistent copy of the database, as a folder that isn't there yet.
+
+        Files that RocksDB will never change are not copied but linked, so the copy takes milliseconds and
+        little room; what the database rewrites later stays in the copy as it was.
+
+        Raises:
+            Retryable: The disk failed, or is full.
+        """
+        self._write(self._figures())
+        try:
+            Checkpoint(self._db).create_checkpoint(str(folder))
+            self._db.delete(_FIGURES)
+        except Exception as error:
+            raise _failed("be copied", error) from error
+
     def close(self) -> None:
         """Flush and close; the store can't be used after it."""
-        batch = WriteBatch(raw_mode=True)
-        batch.put(_FIGURES, msgspec.msgpack.encode(_Figures(self._entries, self.size_bytes)))
-        self._write(batch)
+        self._write(self._figures())
         self.flush()
         self._db.close()
 
@@ -193,6 +223,11 @@ class DiskStore:
         self._recent = {}
         return gone
 
+    def _figures(self) -> WriteBatch:
+        batch = WriteBatch(raw_mode=True)
+        batch.put(_FIGURES, msgspec.msgpack.encode(_Figures(self._entries, self.size_bytes)))
+        return batch
+
     def _read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         if not keys:
             return []
@@ -223,6 +258,28 @@ class DiskStore:
         return entries, size
 
 
+def copied(source: Path, target: Path) -> None:
+    """A copy of a database that nobody has open; unchanging files are linked where that is possible.
+
+    Args:
+        source: Its folder.
+        target: The copy's folder; what is there is removed first.
+
+    Raises:
+        OSError: The disk failed, or is full.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for file in sorted(source.iterdir()):
+        if file.suffix == ".sst":
+            try:
+                (target / file.name).hardlink_to(file)
+            except OSError:
+                shutil.copy2(file, target)
+        else:
+            shutil.copy2(file, target)
+
+
 def _failed(what: str, error: Exception) -> Retryable:
     return Retryable(f"the pending store can't {what}: {error}; see that its disk works and has room")
 
@@ -240,7 +297,7 @@ def open_store(config: Config, context: Context) -> Iterator[DiskStore]:  # noqa
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"the pending store can't make {directory}: {error.strerror}") from error
-        store = DiskStore(directory, config.max_bytes)
+        store = DiskStore(directory, config.max_bytes, log=config.log)
         try:
             yield store
         finally:

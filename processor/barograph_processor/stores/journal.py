@@ -41,8 +41,9 @@ class _Written(NamedTuple):
 class Journal:
     """Appends entries; safe to use from any thread.
 
-    After a failure that leaves in doubt what is on disk, the journal takes nothing more until
-    `restart`: what the operating system says of a file after a failed sync can't be trusted.
+    A journal begins with `restart`. After a failure that leaves in doubt what is on disk it takes
+    nothing more until the next `restart`: what the operating system says of a file after a failed
+    sync can't be trusted.
 
     Attributes:
         written: Number of the last entry that was written.
@@ -58,7 +59,7 @@ class Journal:
         always: bool = True,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
-        """Begin a segment; what is in the folder from before is removed.
+        """Nothing is touched before `restart`.
 
         Args:
             folder: Where segments lie.
@@ -66,9 +67,6 @@ class Journal:
             first: Number of the first entry.
             always: Whether `wait` waits for the disk.
             segment_bytes: Size from which on a further segment is begun.
-
-        Raises:
-            Retryable: The disk failed, or is full.
         """
         self._folder = folder
         self._files = files
@@ -81,15 +79,8 @@ class Journal:
         self._first = first
         self._size_bytes = self._safe_bytes = 0
         self._syncing = False
-        self._broken = ""
+        self._broken = f"the journal in {folder} has not begun"
         self.written = self.safe = first - 1
-        try:
-            files.remove(folder)
-            files.make_folder(folder)
-            files.sync_folder(folder.parent)
-            self._begin()
-        except OSError as error:
-            raise Retryable(self._failed(error)) from error
 
     @property
     def size_bytes(self) -> int:
@@ -180,7 +171,7 @@ class Journal:
                 raise Retryable(self._failed(error)) from error
 
     def restart(self) -> None:
-        """Begin anew behind everything written, none of which is needed any more.
+        """Begin anew behind everything written; what is in the folder is needed no more, and removed.
 
         Raises:
             Retryable: The disk failed, or is full.
@@ -188,14 +179,18 @@ class Journal:
         with self._changed:
             while self._syncing:
                 self._changed.wait()
+            self._broken = self._broken or f"the journal in {self._folder} has to begin anew"
+            self._let_go()
+            self._closed = []
             try:
-                self._let_go()
+                self._files.remove(self._folder)
+                self._files.make_folder(self._folder)
+                self._files.sync_folder(self._folder.parent)
                 self._begin()
             except OSError as error:
                 raise Retryable(self._failed(error)) from error
             self.safe = self.written
             self._broken = ""
-        self.drop_through(self.written)
 
     def close(self) -> None:
         """Let go of the file."""
