@@ -9,11 +9,17 @@ import pytest
 
 from barograph_processor.cli.configuration_reference import EXAMPLE, keys
 from barograph_processor.cli.configuration_reference import reference as configuration_reference
+from barograph_processor.cli.limits_reference import BEYOND, FIXED, settings
+from barograph_processor.cli.limits_reference import reference as limits_reference
 from barograph_processor.cli.reference import commands, reference
 from barograph_processor.cli.root import cli
+from barograph_processor.components.reasons import Reason as Leaving
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
+from barograph_processor.engine.reasons import Reason
+from barograph_processor.wire import reasons as wire_reasons
 
+IDLE = "receivers.otlp.grpc.keepalive.max_idle"  # a time after which nothing is lost
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = dict(commands(cli, "barograph"))
 FACTORIES = [each for each in Registry() if each.kind != "store"]
@@ -32,6 +38,32 @@ def test_the_page_is_the_same_whether_or_not_python_dedents_docstrings() -> None
 def test_the_page_of_the_configuration_is_that_of_the_settings() -> None:
     again = "python -m barograph_processor.cli.configuration_reference > docs/configuration.md"
     assert configuration_reference() == (DOCS / "configuration.md").read_text(encoding="utf-8"), again
+
+
+def test_the_page_of_the_limits_is_that_of_the_limits() -> None:
+    again = "python -m barograph_processor.cli.limits_reference > docs/limits.md"
+    assert limits_reference() == (DOCS / "limits.md").read_text(encoding="utf-8"), again
+
+
+def test_every_limit_says_what_happens_beyond_it_by_a_reason_that_exists() -> None:
+    known = {path for path, _, _ in settings()}
+    bounding = {
+        path
+        for path in known
+        if path.startswith("limits.") or path.rpartition(".")[2].startswith(("max_", "workers"))
+    }
+    described = set(BEYOND)
+    assert (set(), set()) == (bounding - described - {IDLE}, described - known)
+    reasons = {
+        value
+        for home in (Reason, Leaving, wire_reasons)
+        for value in vars(home).values()
+        if isinstance(value, str)
+    }
+    told = {
+        reason for beyond in (*BEYOND.values(), *(each[2] for each in FIXED)) for reason in beyond.reasons
+    }
+    assert set() == told - reasons
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -114,7 +114,8 @@ def test_the_file_of_the_documentation_is_understood() -> None:
           otlp/second: {endpoint: other:4317}
           prometheus: {endpoint: 127.0.0.1:9464}
         storage: {directory: /var/lib/barograph, durability: memory}
-        engine: {pane: 5m, limits: {keys: 7}}
+        engine: {pane: 5m}
+        limits: {keys: 7, pane_rows: 9, request: {classes: 3}, cumulative_streams: 5}
         """
     )
     settings = settings_for(config, "credit")
@@ -181,8 +182,8 @@ def test_horizons_end_where_labels_may_no_longer_come() -> None:
         ("models: {credit: {segments: [no]}}",
          "$.models.credit.segments[0]: found false (true or false; quote it if text is meant), wanted text"),
         ("models: [credit]", "$.models: found a list, wanted a mapping of keys"),
-        ("engine: {limits: {keys: 0}}", "$.engine.limits.keys: found 0, wanted int >= 1"),
-        ("engine: {limits: {keys: many}}", "$.engine.limits.keys: found 'many', wanted a whole number"),
+        ("limits: {keys: 0}", "$.limits.keys: found 0, wanted int >= 1"),
+        ("limits: {keys: many}", "$.limits.keys: found 'many', wanted a whole number"),
         ("engine: {pane: 7m}", "$.engine.pane: found 7m, wanted a divisor of a day such as 1m, 5m or 1h"),
         ("engine: {pane: 1h}\nwindows: [30m]",
          "$.windows[0]: found 30m, wanted a multiple of the pane ($.engine.pane is 1h)"),

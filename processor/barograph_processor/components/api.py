@@ -9,6 +9,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from barograph_processor.wire.limits import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -112,6 +114,7 @@ class Context:
         control: What operators may ask; None for components that no operator talks to.
         dialects: What reads spans and log records of others, for receivers.
         remembered: How far a receiver had come when the last run ended, by its names.
+        limits: How much a request may hold, for receivers.
     """
 
     intake: Intake | None
@@ -120,6 +123,7 @@ class Context:
     control: Control | None = None
     dialects: Sequence[Dialect] = ()
     remembered: Mapping[str, bytes] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

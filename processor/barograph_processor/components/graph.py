@@ -98,6 +98,7 @@ def open_graph(  # noqa: PLR0913  # what runs, and what it is given
                 component_id=component_id,
                 remembered=intake.remembered(component_id),
                 dialects=dialects,
+                limits=config.limits.decoding,
             )
             receivers[name] = _open(stack, registry, settings, context)
         yield Graph(exporters, receivers, deliveries)

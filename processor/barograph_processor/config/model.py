@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from barograph_processor.config.limits import Count, Limits
 from barograph_processor.config.values import Duration, Secret, WindowName
 from barograph_processor.wire.mapping import Mapping  # noqa: TC001  # msgspec looks at annotations
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
 Task = Literal["binary", "multiclass", "regression"]
 
 
@@ -86,24 +86,8 @@ class Categories(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     hash_key: Secret | None = None
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is held at most; more is refused and counted.
-
-    Attributes:
-        keys: Model versions (and outputs, namespaces, environments).
-        features: Features of one key.
-        sources: Sources of one key.
-        segment_values: Values of a segment column; the rest become ``__other__``.
-    """
-
-    keys: Count = 1_000
-    features: Count = 2_000
-    sources: Count = 1_000
-    segment_values: Count = 20
-
-
 class Engine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Times and limits of the engine.
+    """Times of the engine.
 
     Attributes:
         pane: Smallest slice of event time; the same in every source.
@@ -112,7 +96,6 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         idle: Wall time after which a silent source no longer holds windows open.
         future_skew: Event times further ahead of the clock than this are clamped and counted.
         learn_rows: Rows that a baseline is learned from where none is given.
-        limits: What is held at most.
     """
 
     pane: Duration = Duration("1m")
@@ -121,7 +104,6 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     idle: Duration = Duration("2m")
     future_skew: Duration = Duration("1h")
     learn_rows: Count = 10_000
-    limits: Limits = Limits()
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -194,7 +176,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         segments: Segment columns of models that say nothing else.
         categories: How categories of rows are named.
         baselines: Further baseline files; each names its model and version itself.
-        engine: Times and limits.
+        engine: Times.
+        limits: What is held and taken at most.
         export: When results go out.
         storage: Where state is kept.
         plugins: What other packages add.
@@ -211,6 +194,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     categories: Categories = Categories()
     baselines: tuple[str, ...] = ()
     engine: Engine = Engine()
+    limits: Limits = Limits()
     export: Export = Export()
     storage: Storage = Storage()
     plugins: Plugins = Plugins()

@@ -33,7 +33,7 @@ def settings_for(config: Config, model: str | None) -> Settings:
     windows = named.windows if named is not None and named.windows is not None else config.windows
     labels = named.labels if named is not None and named.labels is not None else config.labels
     segments = named.segments if named is not None and named.segments is not None else config.segments
-    engine = config.engine
+    engine, limits = config.engine, config.limits
     return Settings(
         windows=tuple(name.window for name in windows),
         pane_ns=engine.pane.ns,
@@ -43,10 +43,16 @@ def settings_for(config: Config, model: str | None) -> Settings:
         future_skew_ns=engine.future_skew.ns,
         horizons=horizons(labels.within),
         segments=segments,
-        max_keys=engine.limits.keys,
-        max_features=engine.limits.features,
-        max_sources=engine.limits.sources,
-        max_segment_values=engine.limits.segment_values,
+        max_keys=limits.keys,
+        max_features=limits.features,
+        max_sources=limits.sources,
+        max_segment_values=limits.segment_values,
+        max_windows=limits.windows,
+        max_panes=limits.panes,
+        max_pane_rows=limits.pane_rows,
+        max_counted_panes=limits.counted_panes,
+        max_feature_bytes=limits.feature_bytes,
+        max_slices=limits.slices,
         learn_rows=engine.learn_rows,
         clear=frozenset(config.categories.clear),
         hash_key="" if config.categories.hash_key is None else config.categories.hash_key.reveal(),

@@ -41,7 +41,9 @@ class OtlpReceiver:
 def _open(config: Config, context: Context) -> Iterator[OtlpReceiver]:
     if context.intake is None:
         raise ConfigError("a receiver needs an engine to feed")
-    intake = OtlpIntake(context.intake, context.telemetry, time.time_ns(), dialects=context.dialects)
+    intake = OtlpIntake(
+        context.intake, context.telemetry, time.time_ns(), context.limits, dialects=context.dialects
+    )
     credentials = Credentials(config.auth)
     listeners: list[Listener] = []
     with ExitStack() as stack:

@@ -118,7 +118,7 @@ class OtlpIntake:
         self._telemetry = telemetry
         self._limits = limits or Limits()
         self._dialects = dialects
-        self._deltas = Deltas(start_ns)
+        self._deltas = Deltas(start_ns, self._limits.max_cumulative_streams)
         self._cumulative = threading.Lock()
         for kind in _KINDS.values():  # so that rates can be told from the first request on
             for name in (kind.accepted, kind.refused, kind.failed):

@@ -24,6 +24,7 @@ class Limits:
         max_request_unpacked_bytes: All packed events of one request after decompression.
         max_packed_rows: Rows of one packed event.
         max_packed_columns: Columns of one packed event, children of structs included.
+        max_cumulative_streams: Cumulative streams whose newest point is remembered between requests.
     """
 
     max_name_length: int = 256
@@ -40,3 +41,4 @@ class Limits:
     max_request_unpacked_bytes: int = 256 * 2**20
     max_packed_rows: int = 100_000
     max_packed_columns: int = 2_200
+    max_cumulative_streams: int = 100_000
