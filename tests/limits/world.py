@@ -27,8 +27,9 @@ from barograph_processor.telemetry import Telemetry
 from wire.otlp_requests import TIME_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from barograph_processor.components.api import Position
     from barograph_processor.engine.batch import Batch, Fed
     from barograph_processor.engine.results import ClosedWindow
 
@@ -46,8 +47,12 @@ class World:
         )
         self._intake = OtlpIntake(self, self.telemetry, NOW_NS, config.limits.decoding)
 
-    def feed(self, batches: Sequence[Batch]) -> Fed:
+    def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
+        assert position is None
         return self.engine.feed(batches, NOW_NS)
+
+    def remembered(self, owner: str) -> Mapping[str, bytes]:
+        return {}
 
     def send(self, request: ExportLogsServiceRequest | ExportMetricsServiceRequest) -> tuple[int, str]:
         """How many items were refused, and what is told about it."""

@@ -116,7 +116,7 @@ def test_bad_items_are_a_partial_success_and_the_others_are_taken(otlp: Running)
     request.MergeFrom(predictions("c", model=""))
     response = otlp.logs.Export(request)
     assert response.partial_success.rejected_log_records == 1
-    assert "the model has no name" in response.partial_success.error_message
+    assert "ml.model.name is missing" in response.partial_success.error_message
     assert otlp.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_LOG_RECORDS) == 2
     assert otlp.counted(processor.BAROGRAPH_RECEIVER_REFUSED_LOG_RECORDS) == 0, "nothing was put off"
     labels = {names.ML_TELEMETRY_LANE: "events", names.ML_TELEMETRY_REASON: "no_model"}

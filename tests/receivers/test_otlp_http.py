@@ -139,7 +139,7 @@ def test_bad_items_are_a_partial_success_in_both_forms(otlp: HttpRunning) -> Non
     assert (200, 1) == (answer.status, told.rejected_log_records)
     answer = otlp.logs(json_format.MessageToJson(request).encode(), JSON)
     assert {"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": told.error_message}} == answer.json
-    assert "the model has no name" in told.error_message
+    assert "ml.model.name is missing" in told.error_message
     labels = {names.ML_TELEMETRY_LANE: "events", names.ML_TELEMETRY_REASON: "no_model"}
     assert 2 == otlp.counted(metrics.ML_TELEMETRY_DROPPED, **labels)
 

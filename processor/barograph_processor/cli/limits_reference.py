@@ -92,6 +92,7 @@ BEYOND: Mapping[str, Beyond] = {
     "export.retry_for": Beyond("the windows are dropped", (Leaving.EXPORT_FAILED,)),
     "receivers.otlp.grpc.max_receive_bytes": Beyond(_TOO_LARGE),
     "receivers.otlp.grpc.workers": Beyond("further requests wait unread"),
+    "receivers.otlp.grpc.max_connections": Beyond("further connections are refused"),
     "receivers.otlp.grpc.max_streams": Beyond("further requests of the connection wait at the sender"),
     "receivers.otlp.http.max_receive_bytes": Beyond("answered 413; senders don't repeat it"),
     "receivers.otlp.http.max_buffered_bytes": Beyond("answered 503 with Retry-After"),
