@@ -70,9 +70,15 @@ class ExporterSink:
             size_bytes=point_bytes,
             rows=lambda _: 1,
             chunk_items=POINTS_A_CHUNK,
+            prepare=lambda: self._exporters("metrics"),
         )
         self._events: Lane[SourceEvent] = Lane(
-            OUTCOMES, self._send_events, size_bytes=event_bytes, rows=event_rows, chunk_items=EVENTS_A_CHUNK
+            OUTCOMES,
+            self._send_events,
+            size_bytes=event_bytes,
+            rows=event_rows,
+            chunk_items=EVENTS_A_CHUNK,
+            prepare=lambda: self._exporters("logs"),
         )
 
     def start(self) -> None:
@@ -103,9 +109,9 @@ class ExporterSink:
 
     def shutdown(self, timeout_s: float) -> None:
         """Flush and stop; an exporter that hangs is left behind."""
-        deadline = time.monotonic() + timeout_s
+        begun = time.monotonic()
         self._points.close(timeout_s)
-        self._events.close(deadline - time.monotonic())
+        self._events.close(begun + timeout_s - time.monotonic(), begun=begun)
         exporters, self._made = self._made, dict.fromkeys(self._makers, ())
         for made in exporters.values():
             for exporter in made:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from barograph.guard import guard
@@ -17,6 +18,11 @@ ItemT = TypeVar("ItemT")
 MAX_TRIES = 5
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
+_LAST_PAUSE_S = 0.25
+# At the end: the part of its time after which nobody believes any more that something will be taken,
+# since nothing has been; the second one where the exporter had failed before.
+_HOPE = 0.5
+_HOPE_AFTER_FAILURE = 0.2
 
 
 class Lane(Generic[ItemT]):
@@ -27,6 +33,7 @@ class Lane(Generic[ItemT]):
     Args:
         lane: Lane that drops are counted under, a constant of `barograph.guard`.
         send: Exports a chunk; False where that failed.
+        prepare: Called once by the thread, before it sends anything; may take its time.
         size_bytes: Size of an item on the wire, about.
         rows: How many rows, points or labels an item stands for.
         chunk_items: Most items of a chunk.
@@ -42,11 +49,13 @@ class Lane(Generic[ItemT]):
         size_bytes: Callable[[ItemT], int],
         rows: Callable[[ItemT], int],
         chunk_items: int,
+        prepare: Callable[[], object] = int,
         chunk_bytes: int = 2 * 2**20,
         queue_bytes: int = 32 * 2**20,
     ) -> None:
         self._lane = lane
         self._send = send
+        self._prepare = prepare
         self._size_bytes = size_bytes
         self._rows = rows
         self._chunk_items = chunk_items
@@ -62,6 +71,11 @@ class Lane(Generic[ItemT]):
         self._in_flight = 0
         self._tries = 0
         self._closed = False
+        self._is_ending = False
+        self._is_cut_short = False
+        self._has_failed = False
+        self._is_ready = False
+        self._hopeful_since = 0.0
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -98,6 +112,12 @@ class Lane(Generic[ItemT]):
             self._thread = None
 
     def _run(self) -> None:
+        with suppress(Exception):  # sending meets it again, and says it
+            self._prepare()
+        with self._changed:
+            self._is_ready = True
+            self._hopeful_since = time.monotonic()
+            self._changed.notify_all()
         while True:
             with self._changed:
                 while not self._queue and not self._closed:
@@ -134,6 +154,9 @@ class Lane(Generic[ItemT]):
 
     def _settle(self, chunk: list[tuple[ItemT, int]], *, sent: bool) -> float:
         """After a try: done, again after the returned pause, or given up. Holds the lock."""
+        self._has_failed = not sent
+        if sent:
+            self._hopeful_since = time.monotonic()
         if not sent and self._tries + 1 < MAX_TRIES and not self._closed:
             self._tries += 1
             self._queue.extendleft(reversed(chunk))
@@ -146,27 +169,52 @@ class Lane(Generic[ItemT]):
         return 0.0
 
     def _pause(self, pause_s: float) -> None:
-        """Wait, but not longer than until the end is asked for. Holds the lock."""
+        """Wait, but only shortly once the end is asked for. Holds the lock."""
         until = time.monotonic() + pause_s
         while not self._closed:
-            left = until - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if self._is_ending:
+                until = min(until, now + _LAST_PAUSE_S)
+            if until <= now:
                 return
-            self._changed.wait(left)
+            self._changed.wait(until - now)
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until nothing waits or is in flight; False where that took longer."""
+        """Wait until nothing waits or is in flight; False where that took longer, or something was cut."""
         with self._changed:
-            return self._changed.wait_for(
+            sent = self._changed.wait_for(
                 lambda: not self._queue and not self._in_flight, max(timeout_s, 0.0)
             )
+            return sent and not self._is_cut_short
 
-    def close(self, timeout_s: float) -> None:
-        """Send what waits, for as long as there is time; count the rest."""
-        self.flush(timeout_s)
+    def close(self, timeout_s: float, *, begun: float | None = None) -> None:
+        """Send what waits, for as long as there is time and hope; count the rest.
+
+        Half of the time without a success is the end of hope: a dead Collector must not hold up the
+        end of a process for as long as a slow one may, or a slow machine.
+
+        Args:
+            timeout_s: The longest that it may take.
+            begun: When the end began, on the monotonic clock, where this is not the first queue to end.
+        """
+        now = time.monotonic()
+        begun = now if begun is None else begun
+        deadline = now + max(timeout_s, 0.0)
         with self._changed:
+            self._is_ending = True
+            self._changed.notify_all()
+            while self._queue or self._in_flight:
+                until = deadline
+                if self._is_ready:
+                    hope = _HOPE_AFTER_FAILURE if self._has_failed else _HOPE
+                    until = min(deadline, max(begun, self._hopeful_since) + hope * (deadline - begun))
+                left_s = until - time.monotonic()
+                if left_s <= 0:
+                    break
+                self._changed.wait(left_s)
             self._closed = True
             left = sum(self._rows(item) for item, _ in self._queue)
+            self._is_cut_short = bool(left or self._in_flight)
             self._queue.clear()
             self._waiting_bytes = 0
             self._changed.notify_all()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from barograph.batches import Batch, Item, batches
+from barograph.batches import Batch, Item, batches, item_rows
 from barograph.buckets import BucketBook
 from barograph.columns import event_times
 from barograph.counting import FeaturePlan, PaneCounts, take_answer, take_rows
@@ -155,6 +155,13 @@ class Recorder:
             finally:
                 self.queue.done(items)
         return some
+
+    def give_up(self) -> None:
+        """Count what came between the last drain and the end as dropped."""
+        items = self.queue.take(len(self.queue))
+        lost = sum(item_rows(item) for item in items)
+        if lost:
+            guard.drop(HISTOGRAMS, "shutdown", "predictions after shutdown are not recorded", lost)
 
     def _count_items(self, items: list[Item]) -> None:
         try:

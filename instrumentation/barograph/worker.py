@@ -188,9 +188,10 @@ class Worker:
         for sink in sinks:
             try:
                 left = max(request.deadline - time.monotonic(), 0.0)
-                complete &= sink.flush(left)
                 if request.is_last:
-                    sink.shutdown(max(request.deadline - time.monotonic(), 0.0))
+                    sink.shutdown(left)
+                    left = 0.0
+                complete &= sink.flush(left)
             except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, serving must not notice
                 guard.background_fault(HISTOGRAMS, error)
                 complete = False
@@ -243,6 +244,8 @@ class Worker:
         for recorder in self._recorders:
             recorder.closed = True
         complete = self.flush(timeout_s, is_last=True)
+        for recorder in self._recorders:
+            recorder.give_up()
         self._recorders = []
         return complete
 

@@ -190,7 +190,7 @@ class Sending:
 
 
 def lane(sending: Sending, **limits: int) -> Lane[int]:
-    settings = {"chunk_items": 3, "chunk_bytes": 100, "queue_bytes": 60} | limits
+    settings: dict[str, Any] = {"chunk_items": 3, "chunk_bytes": 100, "queue_bytes": 60} | limits
     return Lane("histograms", sending, size_bytes=lambda _: 10, rows=lambda _: 1, **settings)
 
 
@@ -239,6 +239,64 @@ def test_after_the_end_everything_is_counted() -> None:
     queue.close(1.0)
     queue.put([1, 2])
     assert {("histograms", "shutdown"): 2} == guard.take()
+
+
+def test_the_end_is_not_waited_for_where_nothing_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_lane, "_HOPE", 0.0)
+    sending = Sending()
+    sending.gate.clear()
+    queue = lane(sending, chunk_items=1)
+    queue.put(range(3))
+    queue.close(3_600.0)
+    assert {("histograms", "shutdown"): 2} == guard.take()  # the third is on its way
+    sending.gate.set()
+    assert not queue.flush(5.0)  # it was cut short
+    assert [[0]] == sending.sent
+
+
+def test_the_end_waits_until_there_is_somebody_to_send() -> None:
+    made = threading.Event()
+    sending = Sending()
+    queue = Lane(
+        "histograms",
+        sending,
+        size_bytes=lambda _: 10,
+        rows=lambda _: 1,
+        chunk_items=3,
+        prepare=lambda: made.wait(10),
+    )
+    queue.put(range(3))
+    ending = threading.Thread(target=queue.close, args=(3_600.0,))
+    ending.start()
+    made.set()
+    ending.join(10)
+    assert ([[0, 1, 2]], {}) == (sending.sent, guard.take())
+    assert queue.flush(0.0)
+
+
+def test_at_the_end_what_failed_is_tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_lane, "_FIRST_PAUSE_S", 3_600.0)
+    monkeypatch.setattr(export_lane, "_LONGEST_PAUSE_S", 3_600.0)
+    monkeypatch.setattr(export_lane, "_LAST_PAUSE_S", 0.0)
+    sending = Sending(failures=1)
+    queue = lane(sending)
+    queue.put(range(3))
+    assert not queue.flush(0.0)
+    queue.close(3_600.0)
+    assert ([[0, 1, 2]], {}) == (sending.sent, guard.take())
+
+
+def test_an_exporter_that_cannot_be_made_ends_no_queue(lenient: None) -> None:
+    def make() -> None:
+        raise OSError("no exporter today")
+
+    sending = Sending()
+    queue = Lane(
+        "histograms", sending, size_bytes=lambda _: 10, rows=lambda _: 1, chunk_items=3, prepare=make
+    )
+    queue.put([1])
+    assert queue.flush(5.0)
+    assert [[1]] == sending.sent
 
 
 def test_exporters_made_in_code_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
