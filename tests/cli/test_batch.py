@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from barograph_processor.cli.batch_running import EXIT_FOUND
 from barograph_processor.cli.root import cli
+from exporters.servers import Taken, grpc_server
 from files.tables import write_table
 
 if TYPE_CHECKING:
@@ -200,3 +203,57 @@ def test_a_damaged_file_is_named_with_the_row(files: Path) -> None:
     done = barograph("batch", "--predictions", "rows", *USUAL, status=2)
     assert "Error: rows/9.csv can't be read" in done.stderr
     assert "Row #702: Expected 5 columns, got 6" in done.stderr
+
+
+@pytest.mark.usefixtures("files")
+def test_results_may_be_written_as_otlp_and_are_the_same_each_time() -> None:
+    arguments = ("batch", "--predictions", "rows", *USUAL, "--window", "1d", "--output", "readings.jsonl")
+    barograph(*arguments)
+    first = Path("readings.jsonl").read_text()
+    assert ["resourceLogs", "resourceMetrics"] == [
+        next(iter(json.loads(line))) for line in first.splitlines()
+    ][:2]
+    barograph(*arguments)
+
+    def results(text: str) -> list[str]:
+        """Without the processor's own telemetry, which tells when it ran."""
+        return [line for line in text.splitlines() if "ml.window" in line]
+
+    assert results(first) == results(Path("readings.jsonl").read_text())
+
+
+@pytest.mark.usefixtures("files")
+def test_results_may_be_sent_by_otlp() -> None:
+    taken = Taken()
+    arguments = ("batch", "--predictions", "rows", *USUAL, "--window", "1d")
+    with grpc_server(taken) as endpoint:
+        barograph(*arguments, "--otlp", endpoint)
+        now, taken.requests = taken.requests, []
+        barograph(*arguments, "--otlp", endpoint, "--timestamps", "window")
+    for requests, wanted in ((now, 1), (taken.requests, 2)):
+        logs = [ExportLogsServiceRequest.FromString(data) for path, data, _ in requests if "Logs" in path]
+        records = [one for each in logs for one in each.resource_logs[0].scope_logs[0].log_records]
+        assert ["ml.window.closed"] * 2 == [record.event_name for record in records]
+        times = {
+            point.time_unix_nano
+            for path, data, _ in requests
+            if "Metrics" in path
+            for each in ExportMetricsServiceRequest.FromString(data).resource_metrics[0].scope_metrics
+            for metric in each.metrics
+            for point in metric.gauge.data_points
+            if metric.name == "ml.window.observations"
+        }
+        assert wanted == len(times)
+    day = 86_400 * 10**9
+    first = 1_772_409_600 * 10**9  # 2026-03-02
+    assert {first, first + day} == times
+
+
+def test_results_that_cannot_be_sent_are_a_failure(files: Path) -> None:
+    (files / "barograph.yaml").write_text("{export: {retry_for: 1s}}")
+    usual = ("batch", "-c", "barograph.yaml", "--predictions", "rows", *USUAL, "--window", "1d")
+    done = barograph(*usual, "--otlp", "127.0.0.1:1", status=1)
+    assert 3 == len(done.stdout.splitlines())
+    assert "Error: not all results could be sent by exporter/otlp (" in done.stderr
+    done = barograph(*usual, "--timestamps", "window", status=2)
+    assert "--timestamps says when what --otlp sends was; name the endpoint with --otlp" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 
 import grpc
@@ -89,6 +90,22 @@ def test_over_http_the_same_arrives_compressed() -> None:
         headers["content-encoding"], headers["x-key"], headers["content-type"],
     ) == ("gzip", "1", "application/x-protobuf")  # fmt: skip
     assert 1 == len(ExportLogsServiceRequest.FromString(gzip.decompress(data)).resource_logs)
+
+
+def test_with_timestamps_of_windows_each_reading_is_sent_once_at_the_end_of_its_window() -> None:
+    taken = Taken()
+    with grpc_server(taken) as endpoint:
+        config = Config(endpoint=endpoint, timestamps="window")
+        with otlp.FACTORY.open(config, Context(None, Telemetry(), "exporter/otlp")) as exporter:
+            exporter.windows([WINDOW, dataclasses.replace(WINDOW, end_ns=2 * WINDOW.end_ns)])
+            exporter.readings([READING], 5)
+    logs, readings, own = (data for _, data, _ in taken.requests)
+    records = ExportLogsServiceRequest.FromString(logs).resource_logs[0].scope_logs[0].log_records
+    assert [WINDOW.end_ns, 2 * WINDOW.end_ns] == [record.time_unix_nano for record in records]
+    (metric,) = ExportMetricsServiceRequest.FromString(readings).resource_metrics[0].scope_metrics[0].metrics
+    points = [(point.time_unix_nano, point.as_double) for point in metric.gauge.data_points]
+    assert [(WINDOW.end_ns, 60.0), (2 * WINDOW.end_ns, 60.0)] == points
+    assert b"ml.label.delay" not in own
 
 
 def test_what_a_backend_rejects_is_counted() -> None:

@@ -83,7 +83,7 @@ def opened(
     spill = folder / "spill"
     spill.mkdir(exist_ok=True)
     baselines = [baseline()] if with_baseline else []
-    with open_batch(request, config, baselines=baselines, folder=spill) as found:
+    with open_batch(request, config, baselines=baselines, folder=spill, registry=Registry()) as found:
         return found  # what is small lies in memory, so there is nothing to close
 
 

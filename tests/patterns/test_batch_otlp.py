@@ -206,7 +206,9 @@ def test_what_is_large_waits_on_disk(
     config = load(WINDOWS, catalog=Registry())
     folder = tmp_path / "disk"
     folder.mkdir()
-    with batch_opening.open_batch(request, config, baselines=[baseline()], folder=folder) as found:
+    with batch_opening.open_batch(
+        request, config, baselines=[baseline()], folder=folder, registry=Registry()
+    ) as found:
         windows = closed(found)
         assert ["pending-0"] == [one.name for one in folder.iterdir()]
     assert wanted == figures(windows)

@@ -123,6 +123,22 @@ class ManyFiles(click.Command):
 @click.option("--label-time", metavar="COL", help="Column of the time at which the truth was observed.")
 @click.option("--namespace", default="", help="service.namespace of the readings.")
 @click.option("--environment", default="", help="deployment.environment.name of the readings.")
+@click.option(
+    "--otlp",
+    metavar="ENDPOINT",
+    help="Also send results by OTLP: host:port or URL; OTEL_EXPORTER_OTLP_PROTOCOL, _HEADERS … count.",
+)
+@click.option(
+    "--timestamps",
+    type=click.Choice(["now", "window"]),
+    help="Metrics sent by OTLP: of the newest windows, now (default), or of each at its window's end.",
+)
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write results as OTLP, a request in JSON on each line.",
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each window instead of a table.")
 @click.option(
     "--fail-on",

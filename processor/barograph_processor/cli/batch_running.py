@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from barograph.errors import Permanent
+from barograph.errors import ConfigError, Permanent
 from barograph_processor.cli.batch_report import (
     describe,
     missed_labels,
@@ -23,13 +23,13 @@ from barograph_processor.cli.batch_report import (
 )
 from barograph_processor.cli.fitting import scores_of
 from barograph_processor.cli.options import Given, configuration, given_by
-from barograph_processor.components.plugin_signals import signals_of
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.model import Columns
 from barograph_processor.config.resolve import read_baselines
 from barograph_processor.exporters.console import json_line
 from barograph_processor.files.finding import find_files
 from barograph_processor.files.roles import Asked
+from barograph_processor.patterns.batch_exports import open_exports
 from barograph_processor.patterns.batch_opening import Request, open_batch
 from barograph_processor.telemetry import Telemetry
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from barograph.baseline import Task
     from barograph_processor.config.model import Config
     from barograph_processor.engine.results import ClosedWindow
+    from barograph_processor.exporters.otlp_target import Timestamps
 
 EXIT_FOUND = 3
 
@@ -66,6 +67,9 @@ class Ask:
     label_time: str | None
     namespace: str
     environment: str
+    otlp: str | None
+    timestamps: Timestamps | None
+    output: Path | None
 
 
 def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
@@ -75,12 +79,10 @@ def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
         ConfigError: Files, columns and options don't fit together.
         Permanent: A file is damaged, the disk failed, or labels were given and none was joined.
     """
-    about = {"config": ask.config, "windows": ask.windows, "baselines": ask.baselines}
+    about = {"config": ask.config, "otlp": ask.otlp, "windows": ask.windows, "baselines": ask.baselines}
     given = given_by({**dict.fromkeys(Given._fields), **about})
-    registry = Registry()
-    config = configuration(given, registry)
-    registry = registry.without(config.plugins.exclude)
-    signals = signals_of(registry.plugins, Telemetry(time.time_ns()))
+    registry = Registry.installed()
+    config = configuration(given, registry, more=_wishes(ask))
     predictions = find_files(ask.predictions, "--predictions")
     labels = find_files(ask.labels, "--labels")
     request = Request(
@@ -99,19 +101,33 @@ def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="barograph-batch-")))
         baselines = read_baselines(config)
         opened = stack.enter_context(
-            open_batch(request, config, baselines=baselines, folder=folder, signals=signals)
+            open_batch(request, config, baselines=baselines, folder=folder, registry=registry)
         )
         click.echo("\n".join(describe(opened, config, (*predictions.repeats, *labels.repeats))), err=True)
+        exports = stack.enter_context(open_exports(config, registry, Telemetry(time.time_ns())))
         told = stack.enter_context(progress(shown=sys.stderr.isatty()))
         for closed in opened.batch.run(told):
             _tell(closed, as_json=as_json, is_first=not windows)
+            exports.offer(closed)
             windows += len(closed)
             found |= {window.status for window in closed}
+        exports.finish()
     click.echo("\n".join(summary_lines(opened, windows)), err=True)
     missed = missed_labels(opened)
     if missed is not None:
         raise Permanent(missed)
     return EXIT_FOUND if fail_on in found else 0
+
+
+def _wishes(ask: Ask) -> dict[tuple[str, ...], object]:
+    """Where results go, as the configuration would say it."""
+    if ask.timestamps is not None and ask.otlp is None:
+        raise ConfigError("--timestamps says when what --otlp sends was; name the endpoint with --otlp")
+    wishes: dict[tuple[str, ...], object] = {
+        ("exporters", "otlp", "timestamps"): ask.timestamps,
+        ("exporters", "file", "path"): None if ask.output is None else str(ask.output),
+    }
+    return {path: value for path, value in wishes.items() if value is not None}
 
 
 def _tell(closed: Sequence[ClosedWindow], *, as_json: bool, is_first: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from barograph_processor.components.registry import Registry
     from barograph_processor.config.model import Config
@@ -95,15 +95,27 @@ def given_by(values: dict[str, Any]) -> Given:
     return Given(**{name: values[name] for name in Given._fields})
 
 
-def configuration(given: Given, registry: Registry, *, json_lines: bool = False) -> Config:
+def configuration(
+    given: Given,
+    registry: Registry,
+    *,
+    json_lines: bool = False,
+    more: Mapping[tuple[str, ...], object] | None = None,
+) -> Config:
     """The configuration file with the command line's wishes put in.
+
+    Args:
+        given: The options that several commands have.
+        registry: The components that there are.
+        json_lines: Whether the console prints JSON.
+        more: What further options wish, by path in the file.
 
     Raises:
         ConfigError: Something in it can't be done; one line for each problem.
     """
     from barograph_processor.config.load import load, load_file  # noqa: PLC0415  # PyYAML is not for --help
 
-    overrides: dict[tuple[str, ...], object] = {}
+    overrides: dict[tuple[str, ...], object] = dict(more or {})
     wishes: dict[tuple[str, ...], object] = {
         ("receivers", "otlp", "grpc", "endpoint"): given.listen,
         ("receivers", "otlp", "http", "endpoint"): given.listen_http,

@@ -38,6 +38,7 @@ BUILT_IN = (
     Entry("store", "memory", "barograph_processor.stores.memory:FACTORY"),
     Entry("store", "disk", "barograph_processor.stores.disk:FACTORY"),
     Entry("exporter", "otlp", "barograph_processor.exporters.otlp:FACTORY"),
+    Entry("exporter", "file", "barograph_processor.exporters.otlp_file:FACTORY"),
     Entry("exporter", "prometheus", "barograph_processor.exporters.prometheus:FACTORY"),
     Entry("exporter", "console", "barograph_processor.exporters.console:FACTORY"),
     Entry("dialect", "bentoml", "barograph_processor.components.dialects:BENTOML"),

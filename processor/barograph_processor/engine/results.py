@@ -54,3 +54,11 @@ class CurrentReading(NamedTuple):
     reading: Reading
     end_ns: int
     ended: bool
+
+
+def readings_of(window: ClosedWindow) -> list[CurrentReading]:
+    """The readings of one window, each by itself."""
+    return [
+        CurrentReading(window.key, window.window, window.baseline_id, one, window.end_ns, ended=False)
+        for one in window.readings
+    ]

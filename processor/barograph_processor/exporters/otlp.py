@@ -13,17 +13,18 @@ from barograph.semconv import attributes, metrics
 from barograph_processor.clock import SystemClock
 from barograph_processor.components.api import Factory
 from barograph_processor.components.reasons import Lane, Reason
+from barograph_processor.engine.results import readings_of
 from barograph_processor.exporters.otlp_target import SIGNALS, Config, target_of
 from barograph_processor.exporters.otlp_telemetry import encode_telemetry, resource_of
 from barograph_processor.wire.encode import encode_readings, encode_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from barograph_processor.clock import Clock
     from barograph_processor.components.api import Context
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
-    from barograph_processor.exporters.otlp_target import Signal, Target
+    from barograph_processor.exporters.otlp_target import Signal, Target, Timestamps
     from barograph_processor.telemetry import Telemetry
 
 MAX_REQUEST_BYTES = 3 * 2**20
@@ -48,25 +49,36 @@ class Otlp:
         senders: Mapping[Signal, Sender],
         telemetry: Telemetry,
         *,
+        timestamps: Timestamps = "now",
         resource: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self._dated = timestamps == "window"
         self._senders = senders
         self._telemetry = telemetry
         self._resource = resource or resource_of(os.environ)
         self._clock = clock or SystemClock()
 
     def windows(self, closed: Sequence[ClosedWindow]) -> None:
-        """Send the event of each window."""
-        now_ns = self._clock.now_ns()
+        """Send the event of each window, and its readings where each is sent once at its own time."""
+        now_ns = None if self._dated else self._clock.now_ns()
         for request in _requests(closed, lambda part: encode_windows(part, self._resource, now_ns)):
             response = ExportLogsServiceResponse.FromString(self._senders["logs"].send(request))
             self._partial(Lane.WINDOWS, response.partial_success.rejected_log_records)
+        if self._dated:
+            own = [each for window in closed for each in readings_of(window)]
+            self._send_readings(_requests(own, lambda part: encode_readings(part, None, self._resource)))
 
     def readings(self, current: Sequence[CurrentReading], now_ns: int) -> None:
-        """Send the current readings and our own telemetry."""
-        requests = list(_requests(current, lambda part: encode_readings(part, now_ns, self._resource)))
-        for request in [*requests, encode_telemetry(self._telemetry, now_ns, self._resource)]:
+        """Send the current readings, unless each was sent with its window, and our own telemetry."""
+        if not self._dated:
+            self._send_readings(
+                _requests(current, lambda part: encode_readings(part, now_ns, self._resource))
+            )
+        self._send_readings([encode_telemetry(self._telemetry, now_ns, self._resource)])
+
+    def _send_readings(self, requests: Iterable[bytes]) -> None:
+        for request in requests:
             response = ExportMetricsServiceResponse.FromString(self._senders["metrics"].send(request))
             self._partial(Lane.READINGS, response.partial_success.rejected_data_points)
 
@@ -105,7 +117,7 @@ def _open(config: Config, context: Context) -> Iterator[Otlp]:
         signal: _sender(target_of(config, signal, os.environ)) for signal in SIGNALS
     }
     try:
-        yield Otlp(senders, context.telemetry)
+        yield Otlp(senders, context.telemetry, timestamps=config.timestamps)
     finally:
         for sender in senders.values():
             sender.close()

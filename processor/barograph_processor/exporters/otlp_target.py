@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Signal = Literal["metrics", "logs"]
 Protocol = Literal["grpc", "http/protobuf"]
+Timestamps = Literal["now", "window"]
 SIGNALS: tuple[Signal, ...] = ("metrics", "logs")
 _PROTOCOLS = ("grpc", "http/protobuf")
 _PREFIX = "OTEL_EXPORTER_OTLP_"
@@ -39,6 +40,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         ca_file: Certificates to trust instead of the system's (PEM).
         cert_file: Our own certificate (PEM).
         key_file: Its key (PEM).
+        timestamps: ``now``: the current readings every export interval, at that time; ``window``: each
+            reading once, at the end of its window, for backends that take points of the past.
     """
 
     endpoint: str | None = None
@@ -50,6 +53,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
+    timestamps: Timestamps = "now"
 
     def targets(self, environ: Mapping[str, str]) -> Sequence[str]:
         """The endpoints that this configuration sends to, by the given environment."""

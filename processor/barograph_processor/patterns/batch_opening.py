@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from barograph_processor.components.dialects import open_dialects
+from barograph_processor.components.plugin_signals import signals_of
 from barograph_processor.config.resolve import settings_for
 from barograph_processor.engine.engine import Engine
 from barograph_processor.files.formats import format_of
@@ -15,16 +17,17 @@ from barograph_processor.patterns.batch_tables import Request, Tables, open_tabl
 from barograph_processor.patterns.engines import Engines, groups_of
 from barograph_processor.stores.disk import DiskStore
 from barograph_processor.stores.memory import MemoryStore
+from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from barograph.baseline import Baseline
+    from barograph_processor.components.registry import Registry
     from barograph_processor.config.model import Config
     from barograph_processor.engine.settings import PendingStore, Settings
     from barograph_processor.patterns.batch import Batch
-    from barograph_processor.signals.api import Signal
 
 __all__ = ["Opened", "Request", "open_batch"]
 
@@ -55,7 +58,7 @@ def open_batch(
     *,
     baselines: Sequence[Baseline],
     folder: Path,
-    signals: Sequence[Signal] | None = None,
+    registry: Registry,
 ) -> Iterator[Opened]:
     """Open every file and see that columns, files and baseline fit together.
 
@@ -64,7 +67,7 @@ def open_batch(
         config: Windows, segments, tasks and limits.
         baselines: Those that the configuration names.
         folder: For what does not fit into memory; empty, and the caller's to remove.
-        signals: What readings are made of windows; None: the catalog's.
+        registry: Dialects and signals that there are.
 
     Raises:
         ConfigError: They don't fit, or a file can't be read.
@@ -72,6 +75,9 @@ def open_batch(
     files = dict.fromkeys([*request.predictions, *request.labels])
     telemetry = [path for path in files if format_of(path) == "otlp"]
     tables = _tables(request, config, baselines, telemetry)
+    counted = Telemetry()
+    registry = registry.without(config.plugins.exclude)
+    signals = signals_of(registry.plugins, counted)
     with ExitStack() as stack:
         batch: Batch
         if telemetry:
@@ -88,7 +94,8 @@ def open_batch(
                 )
                 for number, group in enumerate(groups_of(config))
             )
-            batch = OtlpBatch(engines, telemetry, tables)
+            dialects = open_dialects(stack, config, registry, counted)
+            batch = OtlpBatch(engines, telemetry, tables, counted=counted, dialects=dialects)
         else:
             assert tables is not None
             settings = timeless(settings_for(config, tables.owner.model), dated_labels=tables.dated_labels)

@@ -21,7 +21,6 @@ from barograph_processor.files.otlp_files import Damaged, Message, messages_of
 from barograph_processor.files.selection import predictions_at, truth_at
 from barograph_processor.patterns.batch import END_OF_TIME_NS, Progress, Summary, untold
 from barograph_processor.receivers.otlp_intake import OtlpIntake
-from barograph_processor.telemetry import Telemetry
 from barograph_processor.wire.decode import DEFAULT_TENANT, DecodeContext
 from barograph_processor.wire.decode_metrics import decode_metrics
 
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.patterns.batch_tables import Tables
     from barograph_processor.patterns.engines import Engines
+    from barograph_processor.telemetry import Telemetry
+    from barograph_processor.wire.foreign import Dialect
     from barograph_processor.wire.identity import Owner
     from barograph_processor.wire.otlp_json import Lane as Signal
 
@@ -76,18 +77,30 @@ class OtlpBatch:
         learned: Baselines that were learned.
     """
 
-    def __init__(self, engines: Engines, telemetry: Sequence[Path], tables: Tables | None) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        telemetry: Sequence[Path],
+        tables: Tables | None,
+        *,
+        counted: Telemetry,
+        dialects: Sequence[Dialect] = (),
+    ) -> None:
         """Read nothing yet.
 
         Args:
             engines: With timeless settings.
             telemetry: Files of OTLP.
             tables: Tables beside them.
+            counted: What the decoders count.
+            dialects: What reads spans and log records of others.
         """
         self._engines = engines
         self._telemetry = telemetry
         self._tables = tables
         self._intake = _Intake(engines)
+        self._counted = counted
+        self._dialects = dialects
         self._damaged: set[tuple[Path, int]] = set()
         self.summary = Summary()
         self.learned: list[Baseline] = []
@@ -100,8 +113,7 @@ class OtlpBatch:
 
     def run(self, told: Callable[[Progress], None] = untold) -> Iterator[Sequence[ClosedWindow]]:
         """Read everything; as `Batch.run`, every window at the end."""
-        counted = Telemetry()
-        decoders = OtlpIntake(self._intake, counted, self._began_ns())
+        decoders = OtlpIntake(self._intake, self._counted, self._began_ns(), dialects=self._dialects)
         found = 0
         for doing, signals in _STEPS:
             for done, path in enumerate(self._telemetry):
@@ -115,7 +127,7 @@ class OtlpBatch:
         self._read_tables(told)
         yield self._engines.drain(END_OF_TIME_NS)
         self.learned += self._engines.new_baselines()
-        self._sum_up(counted)
+        self._sum_up()
 
     def _take(self, path: Path, message: Message | Damaged, decoders: OtlpIntake) -> None:
         why = message.why if isinstance(message, Damaged) else ""
@@ -160,7 +172,7 @@ class OtlpBatch:
                 summary.rows = before + part.end
                 told(Progress("counting", done, len(tables.predictions), part.end))
 
-    def _sum_up(self, counted: Telemetry) -> None:
+    def _sum_up(self) -> None:
         stats = self._engines.stats(END_OF_TIME_NS)
         dropped = self._engines.counters()
         summary = self.summary
@@ -174,7 +186,7 @@ class OtlpBatch:
             label_conflicts=dropped.pop((Lane.FEEDBACK, Reason.CONFLICT), 0),
             joined=sum(one.labels_joined for one in stats),
         )
-        for sample in counted.snapshot():
+        for sample in self._counted.snapshot():
             if sample.name == metrics.ML_TELEMETRY_DROPPED:
                 labels = dict(sample.attributes)
                 lane, reason = labels[attributes.ML_TELEMETRY_LANE], labels[attributes.ML_TELEMETRY_REASON]

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from barograph_processor.signals.api import Reading
 
 
-def encode_readings(current: Sequence[CurrentReading], now_ns: int, resource: Mapping[str, str]) -> bytes:
+def encode_readings(
+    current: Sequence[CurrentReading], now_ns: int | None, resource: Mapping[str, str]
+) -> bytes:
     """Current readings as gauges, one metric a name; ended series get a point without a value.
 
     Args:
         current: The readings.
-        now_ns: Time of the points: readings are repeated, their window's times are in its event.
+        now_ns: Time of the points: readings are repeated, their window's times are in its event. None: the
+            end of each reading's window.
         resource: The processor's resource attributes.
 
     Returns:
@@ -49,7 +52,7 @@ def encode_readings(current: Sequence[CurrentReading], now_ns: int, resource: Ma
         if metric is None:
             known = about(name)
             metric = by_name[name] = scope.metrics.add(name=name, unit=known.unit, description=known.brief)
-        metric.gauge.data_points.append(_point(each, now_ns))
+        metric.gauge.data_points.append(_point(each, each.end_ns if now_ns is None else now_ns))
     return request.SerializeToString()
 
 
