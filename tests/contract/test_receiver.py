@@ -89,12 +89,15 @@ def test_every_encoding_and_compression_of_a_collector_arrives(tmp_path: Path) -
     exporters += ["otlp_http/json"]
     lines = [INTAKE, "exporters:"]
     lines += [
-        f'  otlp_grpc/{coding}: {{endpoint: "${{env:GRPC}}", compression: {coding}, tls: {{insecure: true}}}}'
+        f'  otlp_grpc/{coding}: {{endpoint: "${{env:GRPC}}", compression: {coding}, timeout: 1m, tls: {{insecure: true}}}}'
         for coding in BY_GRPC
     ]
-    lines += [f'  otlp_http/{c}: {{endpoint: "http://${{env:HTTP}}", compression: {c}}}' for c in BY_HTTP]
     lines += [
-        '  otlp_http/json: {endpoint: "http://${env:HTTP}", encoding: json}',
+        f'  otlp_http/{c}: {{endpoint: "http://${{env:HTTP}}", compression: {c}, timeout: 1m}}'
+        for c in BY_HTTP
+    ]
+    lines += [
+        '  otlp_http/json: {endpoint: "http://${env:HTTP}", encoding: json, timeout: 1m}',
         "service:",
         "  pipelines:",
     ]

@@ -38,6 +38,7 @@ from barograph_processor.receivers.otlp import FACTORY
 from barograph_processor.receivers.otlp_config import Config, Grpc, Http
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.telemetry import Telemetry
+from barograph_processor.wire import descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +99,12 @@ def test_every_counter_is_there_before_the_first_request(otlp: Running) -> None:
     }
     assert 10 == len(wanted)
     assert dict.fromkeys(wanted, 0.0) == counted
+
+
+def test_the_decoders_are_ready_before_anybody_sends() -> None:
+    descriptors._parser.cache_clear()
+    with running():
+        assert 3 == descriptors._parser.cache_info().currsize
 
 
 def test_gzip_is_understood(otlp: Running) -> None:

@@ -120,6 +120,8 @@ class OtlpIntake:
         self._dialects = dialects
         self._deltas = Deltas(start_ns, self._limits.max_cumulative_streams)
         self._cumulative = threading.Lock()
+        for kind in _KINDS.values():
+            kind.decode(b"", DecodeContext())  # so that no sender waits for what is loaded late
         for kind in _KINDS.values():  # so that rates can be told from the first request on
             for name in (kind.accepted, kind.refused, kind.failed):
                 telemetry.add(name, 0)
