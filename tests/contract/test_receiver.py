@@ -4,75 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import grpc
 import pytest
-from msgspec import UNSET, UnsetType
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from barograph.errors import Retryable
 from barograph.semconv import attributes as names
 from barograph.semconv import processor
-from barograph_processor.components.api import Context
 from barograph_processor.config.convert import Converter
 from barograph_processor.engine.batch import Points, Predictions
-from barograph_processor.receivers.otlp import FACTORY
-from barograph_processor.receivers.otlp_config import Auth, Config, Grpc, Http, Tls
-from barograph_processor.telemetry import Telemetry
+from barograph_processor.receivers.otlp_config import Auth, Tls
 from certificates import Authority
 from real.collector import collector
-from receivers.otlp_server import LOGS, Counting, Engine, cumulative, predictions, text
+from receivers.otlp_server import LOGS, cumulative, predictions, text
 
+from .receiving import METRICS, TRACES, receiving, send
 from .waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from real.collector import Collector
 
+    from .receiving import Receiving
+
 pytestmark = [pytest.mark.slow, pytest.mark.real("otelcol")]
 
-TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-METRICS = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 BY_GRPC = ("none", "gzip")
 BY_HTTP = ("none", "gzip", "zlib", "deflate", "zstd", "lz4")
 INTAKE = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${env:PORT_OTLP}"}}}}
 """
-
-
-class Receiving(Counting):
-    """Our receiver with a stand-in engine."""
-
-    def __init__(self, endpoints: Mapping[str, str], engine: Engine, telemetry: Telemetry) -> None:
-        self.grpc, self.http = endpoints["grpc"], endpoints["http"]
-        self.engine = engine
-        self.telemetry = telemetry
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """How a Collector's configuration finds it, by the name in its certificate."""
-        return {
-            "GRPC": f"localhost:{self.grpc.rpartition(':')[2]}",
-            "HTTP": f"localhost:{self.http.rpartition(':')[2]}",
-        }
-
-
-@contextmanager
-def receiving(tls: Tls | UnsetType = UNSET, auth: Auth | UnsetType = UNSET) -> Iterator[Receiving]:
-    engine, telemetry = Engine(), Telemetry()
-    config = Config(
-        grpc=Grpc(endpoint="127.0.0.1:0", tls=tls), http=Http(endpoint="127.0.0.1:0", tls=tls), auth=auth
-    )
-    with FACTORY.open(config, Context(engine, telemetry, "receiver/otlp")) as receiver:
-        yield Receiving({each.protocol: each.endpoint for each in receiver.listeners}, engine, telemetry)
-
-
-def send(through: Collector, method: str, request: Any) -> None:
-    with grpc.insecure_channel(through.endpoint("otlp")) as channel:
-        channel.unary_unary(method)(request.SerializeToString(), timeout=20)
 
 
 def span() -> ExportTraceServiceRequest:
@@ -89,7 +53,8 @@ def test_every_encoding_and_compression_of_a_collector_arrives(tmp_path: Path) -
     exporters += ["otlp_http/json"]
     lines = [INTAKE, "exporters:"]
     lines += [
-        f'  otlp_grpc/{coding}: {{endpoint: "${{env:GRPC}}", compression: {coding}, timeout: 1m, tls: {{insecure: true}}}}'
+        f'  otlp_grpc/{coding}: {{endpoint: "${{env:GRPC}}", compression: {coding}, timeout: 1m, '
+        "tls: {insecure: true}}"
         for coding in BY_GRPC
     ]
     lines += [
