@@ -44,6 +44,7 @@ class Item(NamedTuple):
         segments: Frozen segments.
         arrival_ns: When the call was made.
         context: The caller's context, for baggage and trace ids; None where nobody needs it.
+        span: Trace and span id of a call's own sampled span; the span itself would be kept alive by it.
     """
 
     features: Frozen
@@ -54,6 +55,7 @@ class Item(NamedTuple):
     segments: Frozen
     arrival_ns: int
     context: Context | None
+    span: tuple[int, int] | None = None
 
 
 class Batch(NamedTuple):
@@ -67,7 +69,7 @@ class Batch(NamedTuple):
         ids: One a row.
         times: One a row.
         segments: By name, one a row.
-        arrivals: (rows, time in ns, context) of every item.
+        arrivals: (rows, time in ns, context, span) of every item.
     """
 
     rows: int
@@ -77,12 +79,12 @@ class Batch(NamedTuple):
     ids: RawColumn | None
     times: RawColumn | None
     segments: dict[str, list[object]]
-    arrivals: list[tuple[int, int, Context | None]]
+    arrivals: list[tuple[int, int, Context | None, tuple[int, int] | None]]
 
     def arrival_times(self) -> npt.NDArray[np.int64]:
         """When each row's call was made."""
-        times = np.array([arrival for _, arrival, _ in self.arrivals], dtype=np.int64)
-        return times if len(times) == self.rows else np.repeat(times, [rows for rows, _, _ in self.arrivals])
+        times = np.array([one[1] for one in self.arrivals], dtype=np.int64)
+        return times if len(times) == self.rows else np.repeat(times, [one[0] for one in self.arrivals])
 
 
 def item_size(item: Item) -> int:
@@ -154,7 +156,7 @@ def batches(items: Sequence[Item]) -> list[Batch]:
         rows, single_column = _rows(item)
         if not rows:
             continue
-        features, prediction, scores, ids, times, segments, _, _ = item
+        features, prediction, scores, ids, times, segments = item[:6]
         key: Hashable
         if rows == 1 and not single_column:
             others = (_key(prediction), _key(scores), _key(ids), _key(times), _key(segments))
@@ -198,7 +200,7 @@ def _batch(group: list[tuple[Item, int]]) -> Batch:
         ids=_joined([item.ids for item in items], rows),
         times=_joined([item.times for item in items], rows),
         segments=dict(segment_columns([item.segments for item in items], counts)),
-        arrivals=[(count, item.arrival_ns, item.context) for item, count in group],
+        arrivals=[(count, item.arrival_ns, item.context, item.span) for item, count in group],
     )
 
 

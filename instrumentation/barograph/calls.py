@@ -15,6 +15,7 @@ from barograph.freezing import freeze
 from barograph.guard import HISTOGRAMS, SPANS, guard
 from barograph.semconv import SOURCE_SCOPE, attributes
 from barograph.snapshots import Snapshot
+from barograph.spans import sampled
 from barograph.timings import Timing
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Call:
         "_ended",
         "_inputs",
         "_operation",
+        "_parent",
         "_prediction",
         "_recorder",
         "_rows",
@@ -113,6 +115,7 @@ class Call:
         self._span: Span | None = None
         self._token: Token[Context] | None = None
         self._context: Context | None = None
+        self._parent: Context | None = None
         self._ended = False
         self._inputs: tuple[Any, Any, Any, Any] = (None, None, None, None)
         self._rows = 0
@@ -140,8 +143,9 @@ class Call:
         ids = self._inputs[1]
         if ids is not None and self._rows == 1 and not isinstance(ids, Snapshot):
             told[attributes.ML_INFERENCE_ID] = class_text(ids) or ""
-        self._span = _tracer.get().start_span(name, attributes=told)
-        self._context = trace.set_span_in_context(self._span)
+        self._parent = contexts.get_current()
+        self._span = _tracer.get().start_span(name, self._parent, attributes=told)
+        self._context = trace.set_span_in_context(self._span, self._parent)
         self._token = contexts.attach(self._context)
 
     def outputs(self, prediction: object = None, *, scores: object = None) -> None:
@@ -166,7 +170,10 @@ class Call:
             features, ids, times, segments = self._inputs
             recorder = self._recorder
             now = recorder.settings.clock()
-            item = Item(features, self._prediction, self._scores, ids, times, segments, now, self._context)
+            span = sampled(self._span) if self._span is not None else None
+            # Not the call's own context, which would keep its span alive for as long as the item waits.
+            answer = (self._prediction, self._scores)
+            item = Item(features, *answer, ids, times, segments, now, self._parent, span)
             recorder.put(item)
             recorder.put_timing(Timing(self._operation, seconds, self._rows or item_rows(item), ""))
         except Exception as error:  # noqa: BLE001 - whatever it is, serving must not notice

@@ -162,7 +162,7 @@ class OutcomeLane:
             return None
         found = False
         from_baggage: list[str | None] = []
-        for rows, _, context in batch.arrivals:
+        for rows, _, context, _ in batch.arrivals:
             carried = (
                 baggage.get_baggage(attributes.ML_INFERENCE_ID, context) if context is not None else None
             )

@@ -10,6 +10,7 @@ from opentelemetry import trace
 if TYPE_CHECKING:
     import numpy.typing as npt
     from opentelemetry.context import Context
+    from opentelemetry.trace import Span
 
     from barograph.batches import Batch
 
@@ -36,7 +37,7 @@ class Spans(NamedTuple):
 
 def spans_of(batch: Batch) -> Spans | None:
     """The sampled spans of a batch's rows; None where no row has one."""
-    found = [(rows, _span(context)) for rows, _, context in batch.arrivals]
+    found = [(rows, _span(context, span)) for rows, _, context, span in batch.arrivals]
     if all(one is _NONE for _, one in found):
         return None
     return Spans(
@@ -45,14 +46,20 @@ def spans_of(batch: Batch) -> Spans | None:
     )
 
 
-def _span(context: Context | None) -> tuple[bytes, bytes]:
-    if context is None:
+def sampled(span: Span) -> tuple[int, int] | None:
+    """Trace and span id of a span; None where it isn't sampled, for then it is nowhere to be found."""
+    context = span.get_span_context()
+    if not (context.is_valid and context.trace_flags.sampled):
+        return None
+    return context.trace_id, context.span_id
+
+
+def _span(context: Context | None, span: tuple[int, int] | None) -> tuple[bytes, bytes]:
+    if span is None and context is not None:
+        span = sampled(trace.get_current_span(context))
+    if span is None:
         return _NONE
-    span = trace.get_current_span(context).get_span_context()
-    # What isn't sampled is nowhere to be found.
-    if not (span.is_valid and span.trace_flags.sampled):
-        return _NONE
-    return span.trace_id.to_bytes(TRACE_BYTES, "big"), span.span_id.to_bytes(SPAN_BYTES, "big")
+    return span[0].to_bytes(TRACE_BYTES, "big"), span[1].to_bytes(SPAN_BYTES, "big")
 
 
 def _bytes(parts: list[bytes], width: int) -> npt.NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
@@ -75,6 +76,17 @@ def test_rows_of_unsampled_calls_pay_nothing_for_it(outcomes: str) -> None:
         watch.record({"a": 1.0}, "x", ids="one")
     assert watch.flush()
     assert "trace_id" not in told_rows(sink.told)["one"]
+
+
+def test_what_waits_keeps_no_span_alive() -> None:
+    watch = monitor(ListeningSink())
+    with inside():
+        outer = contexts.get_current()
+        with watch.predict({"a": 1.0}, ids="one") as call:
+            call.outputs("x")
+    (item,) = watch._recorder.queue.take(1)
+    assert outer is item.context  # and not the call's own, with its span in it
+    assert (TRACE, SPAN) == item.span  # without an SDK a call has its caller's span
 
 
 def test_a_readable_row_is_a_log_record_of_its_span() -> None:

@@ -93,7 +93,7 @@ def listening() -> Iterator[tuple[Recorded, int]]:
         server.stop(None).wait()
 
 
-def run(folder: Path, port: int) -> tuple[subprocess.CompletedProcess[str], float]:
+def run(folder: Path, port: int, **settings: str) -> tuple[subprocess.CompletedProcess[str], float]:
     """Run the program; what it printed, and for how many seconds it ran."""
     script = folder / "serve.py"
     script.write_text(PROGRAM, encoding="utf-8")
@@ -103,6 +103,7 @@ def run(folder: Path, port: int) -> tuple[subprocess.CompletedProcess[str], floa
         "BAROGRAPH_MODEL": "late:7",
         "BAROGRAPH_COLUMNS": "id=key",
         "BAROGRAPH_OUTCOMES": "readable",
+        **settings,
     }
     command = [str(Path(sys.executable).parent / "opentelemetry-instrument"), sys.executable, str(script)]
     begun = time.monotonic()
@@ -136,6 +137,23 @@ def test_spans_points_and_outcomes_of_the_one_prediction_arrive(tmp_path: Path) 
     outcomes = [one for one in found.records if one.event_name == events.ML_INFERENCE_PREDICTION]
     assert {f"k{i}" for i in range(ROWS)} == {told(one)[attributes.ML_INFERENCE_ID] for one in outcomes}
     assert ROWS == len(outcomes)
+
+
+@pytest.mark.slow
+def test_rows_leave_by_their_rules_and_name_the_span_of_their_call(tmp_path: Path) -> None:
+    with listening() as (found, port):
+        done, _ = run(tmp_path, port, BAROGRAPH_ROWS="all", BAROGRAPH_REDACT="a=bucket:10")
+    assert 0 == done.returncode, done.stderr
+    (span,) = [one for one in found.spans if attributes.ML_MODEL_NAME in told(one)]
+    outcomes = [one for one in found.records if one.event_name == events.ML_INFERENCE_PREDICTION]
+    assert {(span.trace_id, span.span_id)} == {(one.trace_id, one.span_id) for one in outcomes}
+    features = {
+        told(one)[attributes.ML_INFERENCE_ID]: [
+            (each.key, each.value.double_value) for each in told(one)[attributes.ML_FEATURES].values
+        ]
+        for one in outcomes
+    }
+    assert {f"k{i}": [("a", i // 10 * 10 + 5.0)] for i in range(ROWS)} == features
 
 
 @pytest.mark.slow
