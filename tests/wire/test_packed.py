@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,9 @@ from barograph_processor.wire.ipc_sizes import ZSTD, unpacked_size
 from barograph_processor.wire.limits import Limits
 
 from .otlp_requests import TIME_NS, Value, arrow, logs, record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COLUMNS = {
     names.ML_INFERENCE_ID: pa.array(["a", "b", None]),
@@ -48,6 +52,60 @@ def test_columns_become_predictions(compression: str | None) -> None:
     assert batch.classes.codes.tolist() == [0, -1, 1]
     np.testing.assert_equal(batch.scores, [[0.25, 0.75], [np.nan, np.nan], [1.0, 0.0]])
     assert batch.segments["region"].values == ("north", "south")
+
+
+def events_of(*tables: dict[str, pa.Array], names_of: Sequence[str] = ()) -> Decoded:
+    """Decode packed predictions, one event each; of models where `names_of` says so."""
+    records = [
+        record(
+            events.ML_INFERENCE_PREDICTION_BATCH,
+            {
+                names.ML_MODEL_NAME: names_of[place] if names_of else "m",
+                names.ML_BATCH_ARROW: arrow(table),
+                names.ML_BATCH_ROWS: len(next(iter(table.values()))),
+            },
+            TIME_NS + place,
+        )
+        for place, table in enumerate(tables)
+    ]
+    return decode_logs(logs(records).SerializeToString(), DecodeContext())
+
+
+def test_events_of_one_owner_with_the_same_columns_are_taken_together_in_their_order() -> None:
+    other = {name: column for name, column in COLUMNS.items() if name != names.ML_SEGMENTS}
+    tables = [COLUMNS, COLUMNS, other, COLUMNS]
+    found = [batch for batch in events_of(*tables).batches if isinstance(batch, Predictions)]
+    assert [6, 3, 3] == [len(batch.ids) for batch in found]
+    assert ["a", "b", None] * 2 == list(found[0].ids)
+    assert [{"region"}, set(), {"region"}] == [set(batch.segments) for batch in found]
+    found = [
+        batch
+        for batch in events_of(COLUMNS, COLUMNS, COLUMNS, names_of=["m", "n", "n"]).batches
+        if isinstance(batch, Predictions)
+    ]
+    assert [("m", 3), ("n", 6)] == [(batch.key.model, len(batch.ids)) for batch in found]
+
+
+def test_an_event_that_is_refused_leaves_those_around_it() -> None:
+    broken = {names.ML_INFERENCE_ID: pa.array(["x"]), "time_unix_nano": pa.array([1.5])}
+    late = {**COLUMNS, "time_unix_nano": pa.array([TIME_NS, None, TIME_NS])}
+    found = events_of(COLUMNS, broken, late)
+    assert ({"bad_column": 1}, {"no_time": 1}, 2) == (found.rejected, found.rows_rejected, found.accepted)
+    (batch,) = found.batches
+    assert isinstance(batch, Predictions)
+    assert ["a", "b", None, "a", None] == list(batch.ids)
+
+
+def test_events_without_times_of_their_own_have_their_records() -> None:
+    columns = {names.ML_INFERENCE_ID: pa.array(["a"])}
+    found = [batch for batch in events_of(columns, columns).batches if isinstance(batch, Predictions)]
+    assert [[TIME_NS], [TIME_NS + 1]] == [batch.time_ns.tolist() for batch in found]
+
+
+def test_events_of_many_rows_are_not_taken_together() -> None:
+    many = {"time_unix_nano": pa.array(np.full(30_000, TIME_NS))}
+    found = [batch for batch in events_of(many, many, many).batches if isinstance(batch, Predictions)]
+    assert [60_000, 30_000] == [len(batch.ids) for batch in found]
 
 
 def test_without_a_column_of_times_the_records_time_counts() -> None:

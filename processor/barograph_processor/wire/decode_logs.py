@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,7 @@ _EVENTS: Final = (
 _PREDICTION, _PREDICTION_BATCH, _TRUTH, _TRUTH_BATCH = range(4)
 _WANTED: Final = (*identity.NAMES, *readable.NAMES, names.ML_BATCH_ROWS, names.ML_BATCH_ARROW, EVENT_NAME)
 _LATEST_NS: Final = np.uint64(2**63 - 1)
+_ROWS_TOGETHER: Final = 65_536
 
 
 def decode_logs(data: bytes, context: DecodeContext) -> Decoded:
@@ -95,6 +96,20 @@ def _times(column: pa.StructArray, rows: NDArray[np.int64], verdicts: Refusals) 
     return result
 
 
+class _Event(NamedTuple):
+    """One packed event.
+
+    Attributes:
+        row: Number of the record.
+        owner: Number of its owner.
+        table: What it holds.
+    """
+
+    row: int
+    owner: int
+    table: pa.Table
+
+
 class _Events:
     """The records of a request that are ours."""
 
@@ -128,8 +143,7 @@ class _Events:
         self._verdicts.refuse(
             (self._kind == _PREDICTION_BATCH) & readable.bad_rate(self._attributes), reasons.BAD_RATE
         )
-        for row in np.flatnonzero(is_packed & self._verdicts.taken).tolist():
-            self._packed(row, float(stated[row]), into)
+        self._packed(np.flatnonzero(is_packed & self._verdicts.taken).tolist(), stated, into)
 
     def _predictions(self, rows: NDArray[np.int64], into: Decoded) -> None:
         """Readable predictions."""
@@ -157,26 +171,55 @@ class _Events:
         for owner, chosen in within.groups(verdicts.taken):
             into.batches.extend(observed.truths(owner, self._context.tenant, chosen))
 
-    def _packed(self, row: int, stated: float, into: Decoded) -> None:
-        """One packed event: refused whole where it can't be read, else row by row."""
+    def _packed(self, rows: list[int], stated: NDArray[np.float64], into: Decoded) -> None:
+        """Packed events: refused whole where they can't be read, else row by row.
+
+        What a source sends in several events for their size is taken together.
+        """
+        run: list[_Event] = []
+        for row in rows:
+            try:
+                event = _Event(row, int(self._owners.group_of[row]), self._table(row, float(stated[row])))
+            except packed.Unreadable as error:
+                self._verdicts.refuse_at(np.array([row]), error.reason)
+                continue
+            if run and not self._together(run, event):
+                self._take(run, into)
+                run = []
+            run.append(event)
+        if run:
+            self._take(run, into)
+
+    def _together(self, run: list[_Event], event: _Event) -> bool:
+        first = run[0]
+        return (
+            self._kind[first.row] == self._kind[event.row]
+            and first.owner == event.owner
+            and packed.alike(first.table, event.table)
+            and sum(one.table.num_rows for one in run) + event.table.num_rows <= _ROWS_TOGETHER
+        )
+
+    def _take(self, run: list[_Event], into: Decoded) -> None:
+        """Events of one kind and owner, with the same columns."""
         limits, tenant = self._context.limits, self._context.tenant
-        owner = self._owners.owners[int(self._owners.group_of[row])]
+        owner = self._owners.owners[run[0].owner]
+        table = packed.joined([one.table for one in run])
+        time_ns = int(self._time_ns[run[0].row])
+        verdicts = Refusals(table.num_rows)
         try:
-            table = self._table(row, stated)
-            verdicts = Refusals(table.num_rows)
-            if self._kind[row] == _PREDICTION_BATCH:
-                outcomes = packed.predictions(table, int(self._time_ns[row]), limits, verdicts)
+            if self._kind[run[0].row] == _PREDICTION_BATCH:
+                outcomes = packed.predictions(table, time_ns, limits, verdicts)
                 outcomes.check(limits, verdicts)
                 if (chosen := np.flatnonzero(verdicts.taken)).size:
                     into.batches.append(outcomes.take(chosen).predictions(owner, tenant))
             else:
-                observed = packed.observed(table, int(self._time_ns[row]), limits, verdicts)
+                observed = packed.observed(table, time_ns, limits, verdicts)
                 observed.check(limits, verdicts)
                 if (chosen := np.flatnonzero(verdicts.taken)).size:
                     into.batches.extend(observed.truths(owner, tenant, chosen))
             into.rows_rejected += verdicts.counts()
         except packed.Unreadable as error:
-            self._verdicts.refuse_at(np.array([row]), error.reason)
+            self._verdicts.refuse_at(np.array([one.row for one in run]), error.reason)
 
     def _table(self, row: int, stated: float) -> pa.Table:
         blob = self._attributes.values.blob(int(self._attributes.positions(names.ML_BATCH_ARROW)[row]))

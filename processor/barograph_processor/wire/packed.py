@@ -16,7 +16,7 @@ from barograph_processor.wire.outcomes import Observed, Outcomes
 from barograph_processor.wire.text import empty_as_null
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,6 +30,10 @@ SPAN_ID: Final = "span_id"
 _ROW_BYTES: Final = 64  # a row costs memory even where its columns are all null
 _CELL_BYTES: Final = 8  # so does a value of a feature, be it one bit
 _EXTENSION: Final = b"ARROW:extension:name"
+_SCORES_TOGETHER: Final = 100  # columns, of so many rows at most as are taken together within the limit
+_SCHEMAS_MOST: Final = 64
+_SCHEMA_BYTES_MOST: Final = 64 * 1024
+_SCHEMAS: Final[dict[tuple[bytes, Limits], pa.Schema]] = {}
 
 
 class Unreadable(Exception):  # a verdict, caught where the event is counted
@@ -65,13 +69,26 @@ def read(data: pa.Buffer, limits: Limits, room: int) -> tuple[pa.Table, int]:
         first = reader.read_next_message()
         if first.type != "schema":  # read_schema would take any message for one
             raise Unreadable(reasons.BAD_ARROW)
-        schema = pa.ipc.read_schema(first)
-        _check_schema(schema, limits)
+        schema = _schema(first, limits)
         batches, size = _batches(reader, schema, limits, min(room, limits.max_unpacked_bytes))
         table = pa.Table.from_batches(batches, schema).combine_chunks()
     except (pa.ArrowException, OSError, MemoryError, ValueError, StopIteration, EOFError) as error:
         raise Unreadable(reasons.BAD_ARROW) from error
     return table, size
+
+
+def _schema(message: pa.Message, limits: Limits) -> pa.Schema:
+    """The schema of a stream, found to be allowed; that of the same bytes is looked at once."""
+    known = bytes(message.metadata), limits
+    schema = _SCHEMAS.get(known)
+    if schema is None:
+        schema = pa.ipc.read_schema(message)
+        _check_schema(schema, limits)
+        if len(known[0]) <= _SCHEMA_BYTES_MOST:
+            if len(_SCHEMAS) >= _SCHEMAS_MOST:
+                _SCHEMAS.clear()
+            _SCHEMAS[known] = schema
+    return schema
 
 
 def _batches(
@@ -80,7 +97,7 @@ def _batches(
     """The record batches, and the greater of their bytes and what as many rows take as columns of ours."""
     batches: list[pa.RecordBatch] = []
     rows = size = 0
-    row_bytes = _ROW_BYTES + _CELL_BYTES * _feature_columns(schema)
+    row_bytes = _ROW_BYTES + _CELL_BYTES * _children_of(schema, names.ML_FEATURES)
     while True:
         try:
             message = reader.read_next_message()
@@ -100,6 +117,17 @@ def _batches(
             raise Unreadable(reasons.TOO_LARGE)
         batch.validate(full=True)
         batches.append(batch)
+
+
+def alike(first: pa.Table, second: pa.Table) -> bool:
+    """Whether events can be taken together: same columns, times and not too many scores among them."""
+    scores = _children_of(first.schema, names.ML_PREDICTION_SCORES)
+    return TIME in first.schema.names and scores <= _SCORES_TOGETHER and first.schema.equals(second.schema)
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables that are alike as one, of one chunk at most."""
+    return tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks()
 
 
 def predictions(table: pa.Table, time_ns: int, limits: Limits, verdicts: Refusals) -> Outcomes:
@@ -228,8 +256,8 @@ def _columns(schema: pa.Schema) -> int:
     return sum(1 + field.type.num_fields for field in schema)
 
 
-def _feature_columns(schema: pa.Schema) -> int:
-    return sum(field.type.num_fields for field in schema if field.name == names.ML_FEATURES)
+def _children_of(schema: pa.Schema, name: str) -> int:
+    return sum(field.type.num_fields for field in schema if field.name == name)
 
 
 def _column(table: pa.Table, name: str) -> pa.Array | None:
