@@ -129,7 +129,7 @@ def events_case() -> Case:
             attributes=pairs(attributes),
         )
     data = request.SerializeToString()
-    return Case("readable predictions", 1_000, data, lambda d: decode_logs(d, CONTEXT), _walk_logs)
+    return Case("readable predictions", 1_000, data, lambda d: decode_logs(d, CONTEXT), walk_logs)
 
 
 def points() -> Case:
@@ -216,14 +216,15 @@ def packed_case() -> Case:
         )
 
     def objects(data: bytes) -> object:
-        return [pa.ipc.open_stream(found[names.ML_BATCH_ARROW]).read_all() for found in _walk_logs(data)]
+        return [pa.ipc.open_stream(found[names.ML_BATCH_ARROW]).read_all() for found in walk_logs(data)]
 
     return Case(
         "packed rows", 8 * rows, request.SerializeToString(), lambda d: decode_logs(d, CONTEXT), objects
     )
 
 
-def _walk_logs(data: bytes) -> list[dict[str, object]]:
+def walk_logs(data: bytes) -> list[dict[str, object]]:
+    """The attributes of every log record, read from protobuf objects."""
     decoded = ExportLogsServiceRequest.FromString(data)
     return [walked(r.attributes) for p in decoded.resource_logs for s in p.scope_logs for r in s.log_records]
 

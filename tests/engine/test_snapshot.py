@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from barograph.baseline import Baseline, Feature, Header, encode_baseline
 from barograph.errors import StateError
 from barograph_processor.engine.engine import Engine
 from barograph_processor.engine.reasons import Lane, Reason
@@ -16,7 +17,7 @@ from barograph_processor.stores.disk import DiskStore
 from barograph_processor.stores.memory import MemoryStore
 
 from .test_learning import hour
-from .world import NOON, SETTINGS, engine_of, figures, predictions, rows_points, truths
+from .world import KEY, NOON, SETTINGS, engine_of, figures, predictions, rows_points, truths
 
 if TYPE_CHECKING:
     from barograph_processor.engine.batch import Batch
@@ -99,33 +100,57 @@ def test_silence_during_the_stop_closes_nothing() -> None:
     assert fed.dropped == {}
 
 
+FITTED = KEY._replace(version="4")
+DESCRIBED = Baseline(
+    encode_baseline(
+        Header(
+            model=FITTED.model,
+            version=FITTED.version,
+            rows=1,
+            features=(
+                Feature(name="age", kind="number", edges=(30.0, 40.0), low=20.0, high=50.0, grid=2.0**-20),
+                Feature(name="town", kind="category", categories=("Bern",)),
+            ),
+        ),
+        [],
+    )
+)
+
+
 def history() -> list[Batch]:
-    """What the engine had seen whose snapshot of format 2 is kept."""
+    """What the engine had seen whose snapshot of format 4 is kept."""
     return [
         hour(0),
         predictions([(f"id-{number}", NOON + number * MINUTE_NS, number / 100) for number in range(90)]),
         rows_points(7, NOON + 5 * MINUTE_NS),
         truths([("id-3", NOON + DAY_NS, "1"), ("never", NOON, "0")]),
         predictions([("late", NOON - HOUR_NS, 0.3)], source="b"),
+        predictions(
+            [("rows-1", NOON, 0.3), ("rows-2", NOON + DAY_NS, 0.3)],
+            features=[{"age": 41.0, "town": "Bern"}, {"age": None}],
+        ),
+        predictions([("rows-3", NOON, 0.3)], key=FITTED, features=[{"age": 41.0, "town": "Graz"}]),
     ]
 
 
 def before_the_snapshot() -> Engine:
     """An engine that folded some panes and not others."""
-    engine = engine_of(LEARNING)
-    engine.feed(history()[:2], NOON + 2 * HOUR_NS)
-    engine.advance(NOON + 2 * HOUR_NS)
-    engine.feed(history()[2:], NOON + 2 * HOUR_NS)
+    engine = engine_of(LEARNING, baselines=[DESCRIBED])
+    for number in (1, 2):
+        engine.feed(history()[:: 3 - number], NOON + 2 * HOUR_NS)
+        engine.advance(NOON + 2 * HOUR_NS)
+    engine.feed(history(), NOON + 2 * HOUR_NS)
     return engine
 
 
-def test_snapshots_of_format_2_are_read() -> None:
-    stored = (Path(__file__).parents[1] / "golden" / "engines" / "format-2.bgen").read_bytes()
-    assert stored[4:6] == b"\x02\x00"
-    engine = Engine.restore(stored, LEARNING, store=MemoryStore())
+def test_snapshots_of_format_4_are_read() -> None:
+    stored = (Path(__file__).parents[1] / "golden" / "engines" / "format-4.bgen").read_bytes()
+    assert stored[4:6] == b"\x04\x00"
+    engine = Engine.restore(stored, LEARNING, store=MemoryStore(), baselines=[DESCRIBED])
     more: list[Batch] = [
         predictions([("more", NOON + MINUTE_NS, 0.9), ("late", NOON - HOUR_NS, 0.3)]),
         hour(1),
+        *history(),
     ]
     expected = before_the_snapshot()
     for one in (engine, expected):

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.settings import Settings
 
 MAGIC = b"BGEN"
-FORMAT = 3
-_READ = frozenset({2, FORMAT})  # before 3, there was no rows lane
+FORMAT = 4
 
 Encoded = list[tuple[StreamId, bytes]]
 
@@ -174,10 +173,8 @@ def unpack(data: bytes, settings: Settings) -> EngineImage:
     if data[:4] != MAGIC or len(data) < len(MAGIC) + 2:
         raise StateError("not an engine snapshot: it does not begin with BGEN; start without it")
     found = int.from_bytes(data[4:6], "little")
-    if found not in _READ:
-        raise StateError(
-            f"snapshot format {found} is unknown here (wanted {FORMAT} or older); start without it"
-        )
+    if found != FORMAT:
+        raise StateError(f"snapshot format {found} is unknown here (wanted {FORMAT}); start without it")
     try:
         image = msgspec.msgpack.decode(data[6:], type=EngineImage)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from barograph.errors import Retryable
+from barograph_processor.engine.first_records import first_records
 from barograph_processor.engine.pending import (
     COUNTED,
     FEATURED,
@@ -26,7 +27,7 @@ from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.engine.windows import window_end, window_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.reasons import Tally
     from barograph_processor.engine.settings import PendingStore, Settings
 
+Entry = tuple[bytes, int, bytes]  # join key, expiry in Unix nanoseconds, record
 _EXPIRY_CACHE = 100_000
 _EXPIRE_ROUNDS = 20
 _WAITS = COUNTED | LABELLED
@@ -107,49 +109,51 @@ class Joiner:
             counted: Whether they count as rows; not where they only come along with their truth.
         """
         self._before = (self.labels_accepted, self.labels_joined, self.labels_waiting)
-        ids = [batch.ids[row] for row in rows.tolist()]
-        known = [text is not None for text in ids]
-        if not all(known):
-            self._tally.count(Lane.OUTCOMES, Reason.NO_ID, known.count(False))
-        has_id = np.array(known, np.bool_)
-        named = rows[has_id]
-        keys = join_keys(batch.key.tenant, batch.key.model, [text for text in ids if text is not None])
-        encoded = [encode(one) for one in predictions_of(batch, named, self._settings.segments)]
-        panes = batch.time_ns[named] // self._settings.pane_ns
-        expiries = {int(pane): self._prediction_expiry(int(pane)) for pane in np.unique(panes)}
-        changed: dict[bytes, tuple[int, bytes]] = {}
-        fresh: list[bool] = []
-        featured: list[bool] = []
-        refused = 0
-        featured_rows = with_features(batch, rows)
-        flags = np.where(featured_rows[has_id], COUNTED | FEATURED, COUNTED) * counted
+        named, ids = _named(batch, rows)
+        if len(named) < len(rows):
+            self._tally.count(Lane.OUTCOMES, Reason.NO_ID, len(rows) - len(named))
+        keys = join_keys(batch.key.tenant, batch.key.model, ids)
         stored = self._store.get_many(keys)
-        for key, data, flag, before, pane in zip(
-            keys, encoded, flags.tolist(), stored, panes.tolist(), strict=True
-        ):
+        first = _first(keys, stored)
+        featured = with_features(batch, named)
+        flags = np.where(featured, COUNTED | FEATURED, COUNTED) * counted
+        changed = self._first_predictions(batch, named[first], flags[first], _some(keys, first))
+        fresh = first.copy()
+        refused = 0
+        rest = np.flatnonzero(~first)
+        predictions = predictions_of(batch, named[rest], self._settings.segments)
+        for place, prediction in zip(rest.tolist(), predictions, strict=True):
+            key = keys[place]
             held = changed.get(key)
-            current = before if held is None else held[1]
-            if current is None:
-                changed[key] = (expiries[pane], encode((((data, flag),), ())))
-                fresh.append(True)
-                featured.append(bool(flag & FEATURED))
-                continue
+            current = stored[place] if held is None else held[2]
+            assert current is not None  # else it would be the first
             record = decode_record(current)
-            new, reason = self._add_prediction(batch.key, record, data, flag)
-            fresh.append(bool(new & COUNTED))
-            featured.append(bool(new & FEATURED))
+            new, reason = self._add_prediction(batch.key, record, encode(prediction), int(flags[place]))
+            fresh[place], featured[place] = new & COUNTED, new & FEATURED
             if reason is None:
-                changed[key] = (self._record_expiry(record), encode(record))
+                changed[key] = (key, self._record_expiry(record), encode(record))
             elif counted and reason != Reason.DUPLICATE:
                 self._tally.drop(Lane.OUTCOMES, reason)
                 refused += 1
             elif counted or reason != Reason.DUPLICATE:
                 self._tally.count(Lane.OUTCOMES if counted else Lane.FEEDBACK, reason)
         self._commit(changed)
-        is_new = np.ones(len(rows), np.bool_)
-        is_new[has_id] = fresh
-        featured_rows[has_id] = featured
-        return Taken(rows[is_new], rows[featured_rows], refused)
+        if len(named) == len(rows):
+            return Taken(named[fresh], named[featured], refused)
+        known = np.isin(rows, named, assume_unique=True)
+        is_new, has_features = np.ones(len(rows), np.bool_), with_features(batch, rows)
+        is_new[known], has_features[known] = fresh, featured
+        return Taken(rows[is_new], rows[has_features], refused)
+
+    def _first_predictions(
+        self, batch: Predictions, rows: NDArray[np.intp], flags: NDArray[np.int64], keys: Sequence[bytes]
+    ) -> dict[bytes, Entry]:
+        """The entries of predictions under whose ids nothing is held."""
+        panes, pane_of = np.unique(batch.time_ns[rows] // self._settings.pane_ns, return_inverse=True)
+        expiries = np.array([self._prediction_expiry(pane) for pane in panes.tolist()], np.int64)[pane_of]
+        records = first_records(batch, rows, flags, self._settings.segments)
+        entries = zip(keys, expiries.reshape(-1).tolist(), records, strict=True)
+        return dict(zip(keys, entries, strict=True))
 
     def truths(self, batch: Truths) -> int:
         """Take labels, in the pair form with their predictions; returns how many were taken."""
@@ -169,18 +173,21 @@ class Joiner:
             self._tally.drop(Lane.FEEDBACK, Reason.NO_ID, len(lone))
         labels = labels_of(batch, every[known], version, output)
         keys = join_keys(batch.tenant, batch.model, [text for text in batch.ids if text is not None])
-        changed: dict[bytes, tuple[int, bytes]] = {}
+        changed: dict[bytes, Entry] = {}
         refused = 0 if pair is not None else len(lone)
         for key, label, before in zip(keys, labels, self._store.get_many(keys), strict=True):
             held = changed.get(key)
-            current = before if held is None else held[1]
+            current = before if held is None else held[2]
             record = Record([], []) if current is None else decode_record(current)
             if len(record.predictions) == 1 and not record.labels:
-                changed[key] = self._first_label(batch.tenant, batch.model, record.predictions[0], label)
+                changed[key] = (
+                    key,
+                    *self._first_label(batch.tenant, batch.model, record.predictions[0], label),
+                )
                 continue
             reason = self._add_label(batch.tenant, batch.model, record, label)
             if reason is None:
-                changed[key] = (self._record_expiry(record), encode(record))
+                changed[key] = (key, self._record_expiry(record), encode(record))
             elif reason == Reason.DUPLICATE:
                 self._tally.count(Lane.FEEDBACK, reason)
             else:
@@ -292,12 +299,12 @@ class Joiner:
         for prediction, label in zip(predictions, labels, strict=True):
             self._matched(pair.key, prediction, pair.score_classes, label)
 
-    def _commit(self, changed: dict[bytes, tuple[int, bytes]]) -> None:
+    def _commit(self, changed: dict[bytes, Entry]) -> None:
         """Store what changed; only then are the matches handed on."""
         matches, self._new_matches = self._new_matches, {}
         if changed:
             try:
-                evicted = self._store.put_many([(key, *entry) for key, entry in changed.items()])
+                evicted = self._store.put_many([*changed.values()])
             except Retryable:  # the same will be found again when the batch comes again
                 self.labels_accepted, self.labels_joined, self.labels_waiting = self._before
                 raise
@@ -323,6 +330,36 @@ class Joiner:
             expiry = max(max(ends) + self._patience_ns, time_ns + self._settings.ttl_ns)
             self._expiries[pane] = expiry
         return expiry
+
+
+def _named(batch: Predictions, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Sequence[str]]:
+    """Those of the rows that have an id, and the ids."""
+    ids: Sequence[str | None] = batch.ids
+    if len(rows) != len(ids):
+        ids = [ids[row] for row in rows.tolist()]
+    known = [text for text in ids if text is not None]
+    if len(known) == len(ids):
+        return rows, known
+    return rows[np.array([text is not None for text in ids], np.bool_)], known
+
+
+def _first(keys: Sequence[bytes], stored: Sequence[bytes | None]) -> NDArray[np.bool_]:
+    """Which keys nothing is held under, neither in the store nor before in the batch."""
+    count = len(keys)
+    if len(set(keys)) == count and stored.count(None) == count:
+        return np.ones(count, np.bool_)
+    seen: set[bytes] = set()
+    first = np.zeros(count, np.bool_)
+    for place, (key, held) in enumerate(zip(keys, stored, strict=True)):
+        first[place] = held is None and key not in seen
+        seen.add(key)
+    return first
+
+
+def _some(keys: Sequence[bytes], chosen: NDArray[np.bool_]) -> Sequence[bytes]:
+    if chosen.all():
+        return keys
+    return [keys[place] for place in np.flatnonzero(chosen).tolist()]
 
 
 def with_features(batch: Predictions, rows: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Predictions, Texts, Truths
 
 
+def origin_of(batch: Predictions) -> bytes:
+    """Encoded `Origin` of a batch."""
+    key = batch.key
+    return encode(Origin(key.namespace, key.environment, key.version, key.output, batch.score_classes))
+
+
 def predictions_of(batch: Predictions, rows: NDArray[np.intp], segments: Sequence[str]) -> list[Prediction]:
     """Some rows of a batch.
 
@@ -24,8 +30,7 @@ def predictions_of(batch: Predictions, rows: NDArray[np.intp], segments: Sequenc
         rows: Which of them.
         segments: Names of the segment columns that are kept.
     """
-    key = batch.key
-    origin = encode(Origin(key.namespace, key.environment, key.version, key.output, batch.score_classes))
+    origin = origin_of(batch)
     scores: Iterable[tuple[float, ...] | None] = repeat(None, len(rows))
     if batch.score_classes:
         scores = map(tuple, batch.scores[rows].tolist())

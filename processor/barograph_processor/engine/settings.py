@@ -103,7 +103,7 @@ class Settings:
 class PendingStore(Protocol):
     """Predictions and labels by join key until their time to live is over.
 
-    Keys are 16 bytes; values are opaque. Implementations in `stores/` keep within a byte cap
+    Keys are at most 72 bytes; values are opaque. Implementations in `stores/` keep within a byte cap
     by evicting the oldest, and say how many.
     """
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EXPIRE_MOST = 10_000
 _ENTRY, _INDEX, _FIGURES = b"e", b"x", b"m"
 _EXPIRY = struct.Struct(">Q")
-_ENTRY_BYTES = 16 + 2 * _EXPIRY.size + 16 + 2  # both keys and the expiry, beside the value
+_ENTRY_BYTES = _EXPIRY.size + 2  # beside the value and the key, twice: what the index adds
 _SHIFT = 1 << 63  # so that times before 1970 sort before those after
 _MEMTABLE_BYTES = 16 * 2**20
 
@@ -132,7 +132,7 @@ class DiskStore:
             before = sizes[key]
             if before is None:
                 entries += 1
-                size += len(data) + _ENTRY_BYTES
+                size += len(data) + 2 * len(key) + _ENTRY_BYTES
             else:
                 size += len(data) - before
             sizes[key] = len(data)
@@ -212,7 +212,7 @@ class DiskStore:
                 batch.delete(_ENTRY + key)
                 removed.add(key)
                 gone.append(data[_EXPIRY.size :])
-                freed += len(data) + _ENTRY_BYTES
+                freed += len(data) + 2 * len(key) + _ENTRY_BYTES
         except Exception as error:
             raise _failed("read", error) from error
         if batch.len():
@@ -254,7 +254,7 @@ class DiskStore:
             if not isinstance(key, bytes) or key[:1] != _ENTRY:
                 break
             entries += 1
-            size += len(data) + _ENTRY_BYTES
+            size += len(data) + 2 * (len(key) - len(_ENTRY)) + _ENTRY_BYTES
         return entries, size
 
 

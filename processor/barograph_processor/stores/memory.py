@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -13,13 +15,14 @@ from barograph_processor.components.api import Factory
 from barograph_processor.engine.settings import MINUTE_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from barograph_processor.components.api import Context
 
 EXPIRE_MOST = 10_000
 ENTRY_BYTES = 400  # what an entry costs beyond its value: key, objects, slots in two dictionaries
 _BUCKET_NS = MINUTE_NS
+_KEY, _EXPIRY, _VALUE = itemgetter(0), itemgetter(1), itemgetter(2)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,38 +44,34 @@ class MemoryStore:
 
     def __init__(self, max_bytes: int = 1_073_741_824) -> None:
         self._max_bytes = max_bytes
-        self._entries: dict[bytes, tuple[int, bytes]] = {}
+        self._entries: dict[bytes, tuple[bytes, int, bytes]] = {}
         self._buckets: dict[int, dict[bytes, None]] = {}
         self._order: list[int] = []
         self.size_bytes = 0
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values, None where there is none."""
+        if self._entries.keys().isdisjoint(keys):  # as most predictions are
+            return [None] * len(keys)
         get = self._entries.get
-        missing = (0, None)
-        return [get(key, missing)[1] for key in keys]
+        missing = (b"", 0, None)
+        return [get(key, missing)[2] for key in keys]
 
     def put_many(self, items: Sequence[tuple[bytes, int, bytes]]) -> int:
         """Store (key, expiry in Unix nanoseconds, value); returns how many entries were evicted."""
-        entries, buckets = self._entries, self._buckets
-        size = self.size_bytes
-        for key, expiry_ns, value in items:
+        new = dict(zip(map(_KEY, items), items, strict=True))
+        last = new.values()  # of a key that repeats
+        if not self._entries.keys().isdisjoint(new):
+            self._make_way(new)
+        self._entries.update(new)
+        for expiry_ns, together in groupby(last, key=_EXPIRY):
             bucket = expiry_ns // _BUCKET_NS
-            before = entries.get(key)
-            if before is None:
-                size += len(value) + ENTRY_BYTES
-            else:
-                size += len(value) - len(before[1])
-                known = before[0] // _BUCKET_NS
-                if known != bucket:
-                    del buckets[known][key]
-            entries[key] = (expiry_ns, value)
-            keys = buckets.get(bucket)
+            keys = self._buckets.get(bucket)
             if keys is None:
-                keys = buckets[bucket] = {}
+                keys = self._buckets[bucket] = {}
                 heapq.heappush(self._order, bucket)
-            keys[key] = None
-        self.size_bytes = size
+            keys.update(dict.fromkeys(map(_KEY, together)))
+        self.size_bytes += sum(map(len, map(_VALUE, last))) + ENTRY_BYTES * len(new)
         return self._evict()
 
     def expire(self, before_ns: int) -> list[bytes]:
@@ -83,7 +82,7 @@ class MemoryStore:
             bucket = self._oldest_bucket()
             if bucket is None or bucket > last:
                 break
-            due = [key for key in self._buckets[bucket] if self._entries[key][0] < before_ns]
+            due = [key for key in self._buckets[bucket] if self._entries[key][1] < before_ns]
             gone += [self._remove(bucket, key) for key in due[: EXPIRE_MOST - len(gone)]]
             if bucket == last:
                 break
@@ -98,7 +97,7 @@ class MemoryStore:
 
     def dump(self) -> bytes:
         """All entries, for the engine's snapshot."""
-        return msgspec.msgpack.encode([(key, *entry) for key, entry in self._entries.items()])
+        return msgspec.msgpack.encode([*self._entries.values()])
 
     def load(self, data: bytes) -> None:
         """Take over what another store dumped.
@@ -110,6 +109,14 @@ class MemoryStore:
             self.put_many(msgspec.msgpack.decode(data, type=list[tuple[bytes, int, bytes]]))
         except msgspec.DecodeError as error:
             raise StateError(f"the pending entries of a snapshot are damaged: {error}") from error
+
+    def _make_way(self, new: Mapping[bytes, tuple[bytes, int, bytes]]) -> None:
+        """Take those that are about to be replaced out of the books."""
+        for key in self._entries.keys() & new.keys():
+            _, expiry_ns, value = self._entries[key]
+            self.size_bytes -= len(value) + ENTRY_BYTES
+            if expiry_ns // _BUCKET_NS != new[key][1] // _BUCKET_NS:
+                del self._buckets[expiry_ns // _BUCKET_NS][key]
 
     def _evict(self) -> int:
         evicted = 0
@@ -133,7 +140,7 @@ class MemoryStore:
 
     def _remove(self, bucket: int, key: bytes) -> bytes:
         del self._buckets[bucket][key]
-        value = self._entries.pop(key)[1]
+        value = self._entries.pop(key)[2]
         self.size_bytes -= len(value) + ENTRY_BYTES
         return value
 

@@ -1,0 +1,100 @@
+"""Records of ids that are seen for the first time, which most are, made for a whole batch at once.
+
+Rows that have their texts in common differ in numbers of fixed width alone, so their records are
+one pattern with columns written into it. The bytes are those of `pending.encode`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from barograph_processor.engine.pending import encode
+from barograph_processor.engine.pending_columns import origin_of, predictions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from barograph_processor.engine.batch import Predictions
+
+_LEAST_TIME: Final = 2**32  # smaller integers are shorter in msgpack
+_NUMBER_BYTES: Final = 8
+_ROWS_A_PATTERN: Final = 16
+
+
+def first_records(
+    batch: Predictions, rows: NDArray[np.intp], flags: NDArray[np.int64], segments: Sequence[str]
+) -> list[bytes]:
+    """Encoded `Record` of each row, with its prediction and no label.
+
+    Args:
+        batch: The predictions.
+        rows: Which of them.
+        flags: int64 [n], flags of each.
+        segments: Names of the segment columns that are kept.
+    """
+    if not len(rows):
+        return []
+    groups = _groups(batch, rows, flags, segments)
+    if int(batch.time_ns[rows].min()) < _LEAST_TIME or len(groups) * _ROWS_A_PATTERN > len(rows) + 64:
+        predictions = predictions_of(batch, rows, segments)
+        return [
+            encode((((encode(one), flag),), ()))
+            for one, flag in zip(predictions, flags.tolist(), strict=True)
+        ]
+    if len(groups) == 1:
+        return _written(batch, rows, int(flags[0]), segments)
+    found = np.empty(len(rows), np.object_)
+    for places in groups:
+        found[places] = _written(batch, rows[places], int(flags[places[0]]), segments)
+    records: list[bytes] = found.tolist()
+    return records
+
+
+def _groups(
+    batch: Predictions, rows: NDArray[np.intp], flags: NDArray[np.int64], segments: Sequence[str]
+) -> list[NDArray[np.intp]]:
+    """Places of rows that have class, flags and segments in common."""
+    combined = np.zeros(len(rows), np.int64)
+    texts = [batch.classes, *(batch.segments[name] for name in segments if name in batch.segments)]
+    columns = [flags, *(one.codes[rows].astype(np.int64) for one in texts)]
+    for codes in columns:
+        if (codes == codes[0]).all():
+            continue
+        size = int(codes.max()) + 2
+        combined = np.unique(combined * size + codes + 1, return_inverse=True)[1].reshape(-1)
+    count = int(combined.max()) + 1
+    if count == 1:
+        return [np.arange(len(rows))]
+    order = np.argsort(combined, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(combined, minlength=count))[:-1])
+
+
+def _written(batch: Predictions, rows: NDArray[np.intp], flag: int, segments: Sequence[str]) -> list[bytes]:
+    """Records of rows that are alike: the pattern of the first with the numbers of each."""
+    (one,) = predictions_of(batch, rows[:1], segments)
+    prediction = encode(one)
+    record = encode((((prediction, flag),), ()))
+    time_at = record.index(prediction) + 1 + len(encode(origin_of(batch))) + 1
+    score_at = time_at + _NUMBER_BYTES + len(encode(one.predicted_class)) + 1
+    value_at = score_at + _NUMBER_BYTES + 1
+    scores_at = value_at + _NUMBER_BYTES + 1
+    width = batch.scores.shape[1]
+    if width:
+        scores_at += len(encode((0.0,) * width)) - (_NUMBER_BYTES + 1) * width
+    table = np.tile(np.frombuffer(record, np.uint8), (len(rows), 1))
+    _write(table, time_at, batch.time_ns[rows].astype(">i8"))
+    _write(table, score_at, batch.score[rows].astype(">f8"))
+    _write(table, value_at, batch.value[rows].astype(">f8"))
+    for column in range(width):
+        at = scores_at + (_NUMBER_BYTES + 1) * column
+        _write(table, at, batch.scores[rows, column].astype(">f8"))
+    records: list[bytes] = table.view(f"V{len(record)}").reshape(-1).tolist()
+    return records
+
+
+def _write(table: NDArray[np.uint8], at: int, numbers: NDArray[np.int64] | NDArray[np.float64]) -> None:
+    table[:, at : at + _NUMBER_BYTES] = numbers.view(np.uint8).reshape(len(table), _NUMBER_BYTES)
