@@ -40,11 +40,14 @@ class Engine:
         self.batches: list[Batch] = []
         self.dropped: dict[str, int] = {}
         self.before: Callable[[], None] | None = None
+        self.noted: dict[str, bytes | None] = {}
 
     def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         if self.before is not None:
             self.before()
         self.batches.extend(batches)
+        if position is not None:
+            self.noted |= position.changes
         return Fed(len(batches), self.dropped)
 
     def remembered(self, owner: str) -> Mapping[str, bytes]:

@@ -149,7 +149,7 @@ def keys(
         if part is not None:
             yield from keys(part, f"{path}.")
         else:
-            yield path, field, described.get(field.name, "")
+            yield path, field, described.get(field.encode_name, "")
 
 
 def _part(form: object) -> type[msgspec.Struct] | None:

@@ -98,6 +98,7 @@ BEYOND: Mapping[str, Beyond] = {
     "receivers.otlp.http.max_buffered_bytes": Beyond("answered 503 with Retry-After"),
     "receivers.otlp.http.max_connections": Beyond("the connection idle the longest is closed"),
     "receivers.otlp.http.workers": Beyond("further requests wait"),
+    "receivers.files.max_line_bytes": Beyond("the line is left out", (reasons.LINE_TOO_LONG,)),
     "receivers.otlp.http.head_timeout": Beyond("answered 408, and the connection is closed"),
     "receivers.otlp.http.body_timeout": Beyond("answered 408, and the connection is closed"),
 }

@@ -25,7 +25,7 @@ from barograph_processor.wire.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from barograph_processor.components.api import Intake
+    from barograph_processor.components.api import Intake, Position
     from barograph_processor.engine.batch import Batch
     from barograph_processor.telemetry import Telemetry
     from barograph_processor.wire.foreign import Dialect
@@ -127,13 +127,21 @@ class OtlpIntake:
                 telemetry.add(name, 0)
         telemetry.add(processor.BAROGRAPH_RECEIVER_UNAUTHENTICATED_REQUESTS, 0)
 
-    def export(self, signal: Signal, data: bytes, *, tenant: str = DEFAULT_TENANT) -> bytes:
+    def export(
+        self,
+        signal: Signal,
+        data: bytes,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        position: Position | None = None,
+    ) -> bytes:
         """Take one request.
 
         Args:
             signal: Which request it is.
             data: Its bytes, decompressed.
             tenant: From authentication.
+            position: How far the receiver has come with it.
 
         Returns:
             The bytes of the signal's response, with a partial success where items were refused for good.
@@ -145,7 +153,7 @@ class OtlpIntake:
         kind = _KINDS[signal]
         try:
             decoded = kind.decode(data, DecodeContext(tenant, self._limits, self._dialects))
-            dropped = self._feed(decoded)
+            dropped = self._feed(decoded, position)
         except Retryable:
             self._telemetry.add(kind.refused, decoded.accepted + decoded.rejected.total())
             raise
@@ -163,25 +171,33 @@ class OtlpIntake:
         """Count a request from somebody unknown."""
         self._telemetry.add(processor.BAROGRAPH_RECEIVER_UNAUTHENTICATED_REQUESTS)
 
-    def _feed(self, decoded: Decoded) -> Mapping[str, int]:
+    def note(self, position: Position) -> None:
+        """Keep how far a receiver has come with what holds nothing for the engine.
+
+        Raises:
+            Retryable: Not now.
+        """
+        self._intake.feed([], position)
+
+    def _feed(self, decoded: Decoded, position: Position | None) -> Mapping[str, int]:
         """Give batches to the engine; returns what it refused for a cause."""
         if not decoded.cumulative:
-            return self._dropped(decoded.batches)
+            return self._dropped(decoded.batches, position)
         with self._cumulative:
             staged = self._deltas.stage(decoded.cumulative)
             decoded.ignored += staged.ignored
             decoded.rejected += staged.rejected
             decoded.accepted -= staged.rejected.total()
             dropped = self._dropped(
-                [*decoded.batches, Points(staged.points)] if staged.points else decoded.batches
+                [*decoded.batches, Points(staged.points)] if staged.points else decoded.batches, position
             )
             staged.commit()
         return dropped
 
-    def _dropped(self, batches: Sequence[Batch]) -> Mapping[str, int]:
-        if not batches:
+    def _dropped(self, batches: Sequence[Batch], position: Position | None) -> Mapping[str, int]:
+        if not batches and position is None:
             return {}
-        fed = self._intake.feed(batches)
+        fed = self._intake.feed(batches, position)
         return {
             reason: count for reason, count in fed.dropped.items() if reason != Reason.DUPLICATE and count
         }

@@ -50,6 +50,10 @@ ROW_COUNT: Final = "row_count"
 NO_SCHEMA: Final = "no_schema"
 DIALECT_FAILED: Final = "dialect_failed"
 
+# Of lines of files.
+MALFORMED: Final = "malformed"
+LINE_TOO_LONG: Final = "line_too_long"
+
 EXPLANATIONS: Final[dict[str, str]] = {
     NO_MODEL: "ml.model.name is missing; set it, or what a mapping reads it from, on item or resource",
     NO_TIME: "there is no timestamp; set time_unix_nano to the time of the event",
@@ -85,4 +89,6 @@ EXPLANATIONS: Final[dict[str, str]] = {
     DIALECT_FAILED: "the dialect that claims such records failed; the processor's log has the error",
     NO_SCHEMA: "a record of BentoML's monitoring came without bento_meta; set meta_sample_rate to 1",
     ROW_COUNT: "ml.batch.rows differs from the rows in ml.batch.arrow",
+    MALFORMED: "a line looks like a row or OTLP and can't be read",
+    LINE_TOO_LONG: "a line is longer than receivers.files.max_line_bytes",
 }

@@ -1,0 +1,94 @@
+"""A service that only prints: its output in container logs that rotate, a processor beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .processes import last_revisions, service, value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .processes import Running
+
+START_S = 1_357_016_400 // 86_400 * 86_400
+HORIZON = {"ml.label.horizon": "all"}
+
+
+def cri(row: dict[str, object]) -> str:
+    """What the runtime writes for `print(json.dumps(row))`; long lines come in two parts."""
+    text = json.dumps(row)
+    stamp = "2026-01-01T00:00:00.5Z stdout"
+    return f"{stamp} P {text[:20]}\n{stamp} F {text[20:]}\n"
+
+
+def printed(first: int, last: int) -> str:
+    """Predictions, and the truth of each; every third is wrong."""
+    lines = []
+    for place in range(first, last):
+        at = START_S + place * 60
+        score = 0.9 if place % 2 else 0.1
+        lines.append(
+            cri({"id": f"a-{place}", "time": at, "score": score, "prediction": bool(place % 2),
+                 "features": {"age": 20 + place % 50}})
+        )  # fmt: skip
+        lines.append(cri({"id": f"a-{place}", "time": at + 1, "truth": bool(place % 2) != (place % 3 == 0)}))
+        lines.append("2026-01-01T00:00:00.5Z stderr F INFO: GET /healthz 200 OK\n")
+    return "".join(lines)
+
+
+def wait_for(running: Running, records: int) -> None:
+    """Until the process has taken so many records, as /metrics tells."""
+    name = "barograph_receiver_accepted_log_records_total "
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        (line,) = (each for each in running.scrape().splitlines() if each.startswith(name))
+        if float(line.removeprefix(name)) >= records:
+            return
+        time.sleep(0.2)  # another process is waited for
+    pytest.fail(f"{records} records were not taken in time:\n{running.scrape()}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_what_is_printed_is_monitored_once_over_rotations_kills_and_restarts(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "0.log"
+    log.parent.mkdir()
+    config = tmp_path / "barograph.yaml"
+    config.write_text(
+        f"receivers:\n  files: {{include: ['{log.parent}/*.log'], model: credit, linger: 1s, poll: 50ms}}\n"
+        "  otlp: {}\n"
+        "windows: [1d]\n"
+        f"storage: {{directory: '{tmp_path}/kept', durability: disk}}\n"
+    )
+    log.write_text(printed(0, 100))
+    with service("--config", str(config)) as running:
+        wait_for(running, 200)
+        with log.open("a") as file:
+            file.write(printed(100, 200))
+        log.rename(log.parent / "0.log.20260101")
+        log.write_text(printed(200, 300))
+        wait_for(running, 600)
+        running.process.kill()
+        running.process.communicate()
+    with log.open("a") as file:
+        file.write(printed(300, 400))
+    log.rename(log.parent / "0.log.20260102")
+    log.write_text(printed(400, 500))
+    with service("--config", str(config)) as running:
+        wait_for(running, 400)  # of what came after the kill; the rest is not read again
+        summary = running.drain()
+        running.stop()
+    assert 0 == running.process.returncode, running.said
+    assert 500 == summary["labels"]["joined"]
+    assert 0 == summary["labels"]["duplicates"]  # nothing was even read twice
+    (window,) = last_revisions(running.windows, "1d")
+    assert 500 == value(window, "ml.window.observations")
+    wrong = sum(place % 3 == 0 for place in range(500))
+    assert (500 - wrong) / 500 == value(window, "ml.performance.accuracy", **HORIZON)
+    # Output of other kinds is counted, not taken for something.
+    assert summary["dropped"]["files"]["foreign"] >= 100
