@@ -147,7 +147,8 @@ def spans(report: measuring.Report, off: Monitor, on: Monitor) -> None:
         "span, duration, histograms": lambda: off.start(row).stop(1, scores=0.7),
         "span, duration, histograms, rows": lambda: on.start(row, ids="a-17").stop(1, scores=0.7),
     }
-    times = measuring.alternated(forms, calls=200, runs=report.runs, before=_emptied(off, on))
+    # Short bursts, for whatever else the machine does disturbs a few of them and not all.
+    times = measuring.alternated(forms, calls=50, runs=4 * report.runs, before=_emptied(off, on))
     for name, samples in times.items():
         report.add(name, samples.times(MICROSECONDS), "µs")
     alone_s = times["SDK span alone"]

@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from opentelemetry import baggage, context
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.sdk._logs.export import LogRecordExportResult
 
 from barograph import packing
+from barograph.export import ExporterSink
 from barograph.guard import OUTCOMES, ROWS, guard
+from barograph.monitor import Monitor
 from barograph.redact import Redactor
 from barograph.sampling import is_drawn
 from barograph.semconv import attributes, events
@@ -223,6 +227,29 @@ def test_events_keep_to_their_size_whatever_the_rows_hold(lenient: None, outcome
         sizes = [len(event.attributes[attributes.ML_BATCH_ARROW]) for event in sink.told]  # type: ignore[arg-type]
         assert max(sizes) <= packing.MAX_EVENT_BYTES
     assert {} == dropped(sink)
+
+
+@pytest.mark.parametrize("outcomes", ["packed", "readable"])
+def test_requests_keep_to_their_size(outcomes: str) -> None:
+    sizes: list[int] = []
+
+    class Exporter:
+        def export(self, told: Any) -> LogRecordExportResult:
+            sizes.append(encode_logs(told).ByteSize())
+            return LogRecordExportResult.SUCCESS
+
+        def shutdown(self) -> None:
+            """Nothing to end."""
+
+    sink = ExporterSink(tuple, lambda: (Exporter(),))
+    watch = Monitor("m", "1", sink=sink, rows="all", clear="*", outcomes=outcomes, clock=lambda: NOON)  # type: ignore[arg-type]
+    wide = {f"feature {place:03} ü": np.full(400, float(place)) for place in range(300)}
+    texts = {f"text {place:03}": ["€" * 250] * 400 for place in range(20)}
+    watch.record(wide | texts, ["x"] * 400, ids=[f"id-{row}" for row in range(400)])
+    assert watch.flush(60.0)
+    sink.shutdown(1.0)
+    assert max(sizes) <= 3 * 2**20
+    assert len(sizes) >= 2
 
 
 @pytest.mark.parametrize("outcomes", ["packed", "readable"])
