@@ -21,6 +21,7 @@ from barograph.semconv import attributes, events
 from barograph_processor.engine.batch import FeatureColumn, Predictions
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_logs
+from barograph_processor.wire.in_process import decode_events
 from wire.otlp_requests import logs, record
 
 from .forms import FORMS, OUTPUT, PREDICTION, ROW_FORMS
@@ -84,12 +85,16 @@ def test_without_a_baseline_every_category_is_hashed(outcomes: str) -> None:
     assert {"id-0": {"a": 2.0, "c": "x"}} == features(sink.told)
 
 
+@pytest.mark.parametrize("in_process", [False, True])
 @pytest.mark.parametrize("outcomes", ["packed", "readable"])
-def test_the_processor_reads_what_was_sent(outcomes: str) -> None:
+def test_the_processor_reads_what_was_sent(outcomes: str, *, in_process: bool) -> None:
     invalid = {"a": "text", "b": 1.0, "c": ["a", "list"]}
     sink = recorded(([*FIVE, invalid], [*PREDICTION, "no"], [*IDS, "id-5"]), outcomes=outcomes)
-    request = logs([record(one.name, dict(one.attributes), one.time_ns) for one in sink.told])  # type: ignore[arg-type]
-    decoded = decode_logs(request.SerializeToString(), DecodeContext())
+    if in_process:
+        decoded = decode_events(sink.told, {}, DecodeContext())
+    else:
+        request = logs([record(one.name, dict(one.attributes), one.time_ns) for one in sink.told])  # type: ignore[arg-type]
+        decoded = decode_logs(request.SerializeToString(), DecodeContext())
     assert (not decoded.rejected, not decoded.rows_rejected) == (True, True)
     found: dict[str | None, dict[str, Any]] = {}
     for batch in decoded.batches:
