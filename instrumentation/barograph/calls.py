@@ -175,7 +175,7 @@ class Call:
             answer = (self._prediction, self._scores)
             item = Item(features, *answer, ids, times, segments, now, self._parent, span)
             recorder.put(item)
-            recorder.put_timing(Timing(self._operation, seconds, self._rows or item_rows(item), ""))
+            self._put_timing(seconds, now, self._rows or item_rows(item))
         except Exception as error:  # noqa: BLE001 - whatever it is, serving must not notice
             guard.fault(HISTOGRAMS, error)
         finally:
@@ -188,7 +188,7 @@ class Call:
             return
         self._ended = True
         try:
-            self._recorder.put_timing(Timing(self._operation, seconds, self._rows, ""))
+            self._put_timing(seconds, self._recorder.settings.clock(), self._rows)
         except Exception as error:  # noqa: BLE001 - whatever it is, serving must not notice
             guard.fault(HISTOGRAMS, error)
         finally:
@@ -207,11 +207,15 @@ class Call:
             if self._span is not None:
                 self._span.set_attribute(attributes.ERROR_TYPE, kind)
                 self._span.set_status(Status(StatusCode.ERROR))  # a message may quote a value of the input
-            self._recorder.put_timing(Timing(self._operation, seconds, self._rows, kind))
+            self._put_timing(seconds, self._recorder.settings.clock(), self._rows, kind)
         except Exception as fault:  # noqa: BLE001 - whatever it is, serving must not notice
             guard.fault(SPANS, fault)
         finally:
             self._close()
+
+    def _put_timing(self, seconds: float, ended_ns: int, rows: int, error: str = "") -> None:
+        span = self._span.get_span_context() if self._span is not None else None
+        self._recorder.put_timing(Timing(self._operation, seconds, rows, error, ended_ns, span))
 
     def _close(self) -> None:
         try:

@@ -11,6 +11,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     ExponentialHistogram,
@@ -152,6 +153,9 @@ def _explicit(point: SourcePoint) -> HistogramDataPoint:
         buckets.edges,
         buckets.low,
         buckets.high,
+        exemplars=[
+            Exemplar({}, each.value, each.time_ns, each.span_id, each.trace_id) for each in point.exemplars
+        ],
     )
 
 

@@ -60,6 +60,22 @@ class ExponentialBuckets(NamedTuple):
 PointData: TypeAlias = int | ExplicitBuckets | ExponentialBuckets
 
 
+class Exemplar(NamedTuple):
+    """One measurement behind a point, and the span that it was made in.
+
+    Attributes:
+        value: What was measured.
+        time_ns: When.
+        trace_id: Trace of the span.
+        span_id: The span.
+    """
+
+    value: float
+    time_ns: int
+    trace_id: int
+    span_id: int
+
+
 class SourcePoint(NamedTuple):
     """One delta point.
 
@@ -69,6 +85,7 @@ class SourcePoint(NamedTuple):
         start_ns: Start of the slice of the pane, Unix nanoseconds.
         end_ns: Its end.
         data: An int is a Sum.
+        exemplars: Measurements worth looking at, of histograms.
     """
 
     metric: str
@@ -76,6 +93,7 @@ class SourcePoint(NamedTuple):
     start_ns: int
     end_ns: int
     data: PointData
+    exemplars: Sequence[Exemplar] = ()
 
 
 class SourceEvent(NamedTuple):

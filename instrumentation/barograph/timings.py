@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from barograph.points import ExplicitBuckets, SourcePoint
+from barograph.points import Exemplar, ExplicitBuckets, SourcePoint
 from barograph.semconv import attributes, metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from opentelemetry.trace import SpanContext
 
     from barograph.points import AttributeValue
 
@@ -29,12 +31,16 @@ class Timing(NamedTuple):
         seconds: How long it took.
         rows: Rows of the call.
         error: Type of the exception that ended it, ``""`` without.
+        ended_ns: When, Unix nanoseconds.
+        span: The span of the call; None where it had none.
     """
 
     operation: str
     seconds: float
     rows: int
     error: str
+    ended_ns: int
+    span: SpanContext | None
 
 
 def timing_points(
@@ -52,12 +58,24 @@ def timing_points(
         if error:
             own[attributes.ERROR_TYPE] = error
         data = _buckets([call.seconds for call in calls], DURATION_EDGES)
-        points.append(SourcePoint(metrics.ML_INFERENCE_DURATION, own, start_ns, end_ns, data))
+        points.append(
+            SourcePoint(metrics.ML_INFERENCE_DURATION, own, start_ns, end_ns, data, _slowest(calls))
+        )
     for operation, rows in sizes.items():
         own = {**identity, attributes.ML_OPERATION_NAME: operation}
         data = _buckets(rows, SIZE_EDGES)
         points.append(SourcePoint(metrics.ML_INFERENCE_BATCH_SIZE, own, start_ns, end_ns, data))
     return points
+
+
+def _slowest(calls: Sequence[Timing]) -> tuple[Exemplar, ...]:
+    """The slowest call whose span was sampled: of all of them the one that somebody may want to look at."""
+    seen = [call for call in calls if call.span is not None and call.span.trace_flags.sampled]
+    if not seen:
+        return ()
+    call = max(seen, key=lambda each: each.seconds)
+    assert call.span is not None
+    return (Exemplar(call.seconds, call.ended_ns, call.span.trace_id, call.span.span_id),)
 
 
 def _buckets(values: list[float], edges: tuple[float, ...]) -> ExplicitBuckets:

@@ -1,0 +1,83 @@
+"""A real Prometheus that scrapes what a test names, and takes remote write and OTLP.
+
+with prometheus(tmp_path, scrape={"ours": "127.0.0.1:9464"}) as running:
+assert running.query('ml_window_observations{job="ours"}')
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .processes import free_ports, process
+from .programs import program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from .processes import Process
+
+ANSWER_S = 20.0
+
+
+class Prometheus:
+    """A Prometheus that runs."""
+
+    def __init__(self, running: Process) -> None:
+        self.said = running.said
+        self.endpoint = running.endpoint("web")
+        self.url = f"http://{self.endpoint}"
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Series that an expression gives now, each with ``metric`` and ``value``."""
+        found: list[dict[str, Any]] = self._ask("query", query=expression)["result"]
+        return found
+
+    def exemplars(self, expression: str) -> list[dict[str, Any]]:
+        """Exemplars of the series of an expression, each with ``labels`` and ``value``."""
+        series: list[dict[str, Any]] = self._ask("query_exemplars", query=expression, start="0", end="9e9")
+        return [exemplar for each in series for exemplar in each["exemplars"]]
+
+    def _ask(self, what: str, **arguments: str) -> Any:
+        url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(arguments)}"
+        with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
+            return json.loads(answer.read())["data"]
+
+
+@contextmanager
+def prometheus(folder: Path, *, scrape: Mapping[str, str] | None = None) -> Iterator[Prometheus]:
+    """Run a Prometheus for as long as the context lasts.
+
+    Args:
+        folder: Where its log, data and configuration are kept.
+        scrape: Names of jobs to the addresses that they scrape, every second.
+
+    Raises:
+        NotStarted: It refused the configuration, or didn't listen in time.
+    """
+    folder.mkdir(exist_ok=True)
+    jobs = [
+        {"job_name": name, "static_configs": [{"targets": [address]}]}
+        for name, address in (scrape or {}).items()
+    ]
+    config = folder / "prometheus.yaml"
+    timing = {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    config.write_text(yaml.safe_dump({"global": timing, "scrape_configs": jobs}), encoding="utf-8")
+    ports = free_ports("web")
+    command: list[str | Path] = [
+        program("prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{ports['web']}",
+        "--web.enable-otlp-receiver",
+        "--web.enable-remote-write-receiver",
+        "--enable-feature=exemplar-storage",
+    ]
+    with process(command, log=folder / "prometheus.log", ports=ports) as running:
+        yield Prometheus(running)
