@@ -63,8 +63,18 @@ class Running:
     def stop(self) -> None:
         """As an orchestrator does it; everything that was printed is kept."""
         self.process.send_signal(signal.SIGTERM)
+        self.collect()
+
+    def kill(self) -> None:
+        """As a crash does it; everything that was printed is kept."""
+        self.process.kill()
+        self.collect()
+
+    def collect(self) -> None:
+        """Wait for the end, and keep everything that was printed."""
         printed, self.said = self.process.communicate(timeout=WAIT_S)
-        self.windows += [json.loads(line) for line in printed.splitlines()]
+        whole = printed.splitlines(keepends=True)
+        self.windows += [json.loads(line) for line in whole if line.endswith("\n")]
 
 
 @contextmanager
