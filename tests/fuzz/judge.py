@@ -11,6 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from barograph.errors import Permanent
 from barograph_processor.engine.engine import Engine
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Settings, Window
+from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.otlp_intake import OtlpIntake
 from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.telemetry import Telemetry
@@ -82,7 +83,7 @@ def judge(case: Case, *, thorough: bool) -> Verdict:
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     intake = _Intake()
-    receiver = OtlpIntake(intake, Telemetry(), 0)
+    receiver = OtlpIntake(intake, Telemetry(), CumulativeStreams(intake, 0))
     try:
         told = receiver.export(case.signal, case.data)
     except Permanent as error:

@@ -21,6 +21,7 @@ from barograph_processor.config.load import load
 from barograph_processor.config.resolve import settings_for
 from barograph_processor.engine.engine import Engine
 from barograph_processor.engine.settings import DAY_NS
+from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.otlp_intake import OtlpIntake
 from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.telemetry import Telemetry
@@ -45,7 +46,9 @@ class World:
         self.engine = Engine(
             settings_for(config, None), store=MemoryStore(max_bytes=config.storage.pending_bytes)
         )
-        self._intake = OtlpIntake(self, self.telemetry, NOW_NS, config.limits.decoding)
+        decoding = config.limits.decoding
+        streams = CumulativeStreams(self, NOW_NS, max_streams=decoding.max_cumulative_streams)
+        self._intake = OtlpIntake(self, self.telemetry, streams, decoding)
 
     def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         assert position is None

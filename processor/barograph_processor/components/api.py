@@ -75,8 +75,8 @@ class Intake(Protocol):
             Retryable: Not now; nothing of the batches was taken.
         """
 
-    def remembered(self, owner: str) -> Mapping[str, bytes]:
-        """How far a receiver had come when the last run ended, by its names."""
+    def remembered(self, owner: str) -> Mapping[str, bytes] | None:
+        """How far a receiver had come when the last run ended, by its names; None: nothing is kept."""
 
 
 class Exporter(Protocol):
@@ -113,7 +113,8 @@ class Context:
         component_id: ``kind/name`` for messages.
         control: What operators may ask; None for components that no operator talks to.
         dialects: What reads spans and log records of others, for receivers.
-        remembered: How far a receiver had come when the last run ended, by its names.
+        remembered: How far a receiver had come when the last run ended, by its names; None where nothing is
+            remembered, so that nobody need say how far it comes.
         limits: How much a request may hold, for receivers.
     """
 
@@ -122,7 +123,7 @@ class Context:
     component_id: str
     control: Control | None = None
     dialects: Sequence[Dialect] = ()
-    remembered: Mapping[str, bytes] = field(default_factory=dict)
+    remembered: Mapping[str, bytes] | None = None
     limits: Limits = field(default_factory=Limits)
 
 

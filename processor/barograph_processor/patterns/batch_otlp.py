@@ -20,12 +20,13 @@ from barograph_processor.files.joining import JoinCounts
 from barograph_processor.files.otlp_files import Damaged, Message, messages_of
 from barograph_processor.files.selection import predictions_at, truth_at
 from barograph_processor.patterns.batch import END_OF_TIME_NS, Progress, Summary, untold
+from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.otlp_intake import OtlpIntake
 from barograph_processor.wire.decode import DEFAULT_TENANT, DecodeContext
 from barograph_processor.wire.decode_metrics import decode_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from barograph.baseline import Baseline
@@ -63,10 +64,9 @@ class _Intake:
         return self._engines.feed(batches, END_OF_TIME_NS)
 
     @staticmethod
-    def remembered(owner: str) -> Mapping[str, bytes]:
+    def remembered(owner: str) -> None:
         """Nothing: every run begins at the beginning."""
         del owner
-        return {}
 
 
 class OtlpBatch:
@@ -113,7 +113,8 @@ class OtlpBatch:
 
     def run(self, told: Callable[[Progress], None] = untold) -> Iterator[Sequence[ClosedWindow]]:
         """Read everything; as `Batch.run`, every window at the end."""
-        decoders = OtlpIntake(self._intake, self._counted, self._began_ns(), dialects=self._dialects)
+        streams = CumulativeStreams(self._intake, self._began_ns())
+        decoders = OtlpIntake(self._intake, self._counted, streams, dialects=self._dialects)
         found = 0
         for doing, signals in _STEPS:
             for done, path in enumerate(self._telemetry):

@@ -58,9 +58,8 @@ class Machine:
         """Remember how far a receiver has come."""
         remembered = self._positions.setdefault(position.owner, {})
         for name, value in position.changes.items():
-            if value is None:
-                remembered.pop(name, None)
-            else:
+            remembered.pop(name, None)  # so that what was last noted comes last
+            if value is not None:
                 remembered[name] = value
 
     def advance(self, now_ns: int) -> list[ClosedWindow]:

@@ -135,9 +135,10 @@ class Service:
         self._moved.set()
         return fed
 
-    def remembered(self, owner: str) -> Mapping[str, bytes]:
-        """How far a receiver had come when the last run ended, by its names."""
-        return self._running().machine.remembered(owner)
+    def remembered(self, owner: str) -> Mapping[str, bytes] | None:
+        """How far a receiver had come when the last run ended, by its names; None: nothing is kept."""
+        parts = self._running()
+        return None if parts.keeping is None else parts.machine.remembered(owner)
 
     def drain(self, timeout_s: float) -> Mapping[str, object]:
         """Close every window and horizon, wait until all of it is exported; returns a summary.

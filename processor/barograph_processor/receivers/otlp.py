@@ -12,6 +12,7 @@ from barograph.errors import ConfigError
 from barograph_processor.components.api import Factory, Listener
 from barograph_processor.receivers.certificates import Certificates
 from barograph_processor.receivers.credentials import Credentials
+from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.http_messages import Bounds
 from barograph_processor.receivers.http_server import HttpServer
 from barograph_processor.receivers.otlp_config import Config, cannot_listen, listening_address
@@ -41,9 +42,14 @@ class OtlpReceiver:
 def _open(config: Config, context: Context) -> Iterator[OtlpReceiver]:
     if context.intake is None:
         raise ConfigError("a receiver needs an engine to feed")
-    intake = OtlpIntake(
-        context.intake, context.telemetry, time.time_ns(), context.limits, dialects=context.dialects
+    streams = CumulativeStreams(
+        context.intake,
+        time.time_ns(),
+        context.component_id,
+        context.remembered,
+        max_streams=context.limits.max_cumulative_streams,
     )
+    intake = OtlpIntake(context.intake, context.telemetry, streams, context.limits, dialects=context.dialects)
     credentials = Credentials(config.auth)
     listeners: list[Listener] = []
     with ExitStack() as stack:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
@@ -19,7 +18,6 @@ from barograph_processor.wire.decode import DEFAULT_TENANT, DecodeContext, Decod
 from barograph_processor.wire.decode_logs import decode_logs
 from barograph_processor.wire.decode_metrics import decode_metrics
 from barograph_processor.wire.decode_traces import decode_traces
-from barograph_processor.wire.deltas import Deltas
 from barograph_processor.wire.limits import Limits
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.components.api import Intake, Position
     from barograph_processor.engine.batch import Batch
+    from barograph_processor.receivers.cumulative import CumulativeStreams
     from barograph_processor.telemetry import Telemetry
     from barograph_processor.wire.foreign import Dialect
 
@@ -100,17 +99,17 @@ class OtlpIntake:
         self,
         intake: Intake,
         telemetry: Telemetry,
-        start_ns: int,
+        streams: CumulativeStreams,
         limits: Limits | None = None,
         *,
         dialects: Sequence[Dialect] = (),
     ) -> None:
-        """Begin with no cumulative stream known.
+        """Begin.
 
         Args:
             intake: Where batches go.
             telemetry: Where items are counted.
-            start_ns: When the processor started, Unix nanoseconds.
+            streams: The cumulative streams that are known, which feed the same intake.
             limits: How much a request may hold.
             dialects: What reads spans and log records of others.
         """
@@ -118,8 +117,7 @@ class OtlpIntake:
         self._telemetry = telemetry
         self._limits = limits or Limits()
         self._dialects = dialects
-        self._deltas = Deltas(start_ns, self._limits.max_cumulative_streams)
-        self._cumulative = threading.Lock()
+        self._streams = streams
         for kind in _KINDS.values():
             kind.decode(b"", DecodeContext())  # so that no sender waits for what is loaded late
         for kind in _KINDS.values():  # so that rates can be told from the first request on
@@ -181,23 +179,12 @@ class OtlpIntake:
 
     def _feed(self, decoded: Decoded, position: Position | None) -> Mapping[str, int]:
         """Give batches to the engine; returns what it refused for a cause."""
-        if not decoded.cumulative:
-            return self._dropped(decoded.batches, position)
-        with self._cumulative:
-            staged = self._deltas.stage(decoded.cumulative)
-            decoded.ignored += staged.ignored
-            decoded.rejected += staged.rejected
-            decoded.accepted -= staged.rejected.total()
-            dropped = self._dropped(
-                [*decoded.batches, Points(staged.points)] if staged.points else decoded.batches, position
-            )
-            staged.commit()
-        return dropped
-
-    def _dropped(self, batches: Sequence[Batch], position: Position | None) -> Mapping[str, int]:
-        if not batches and position is None:
+        if decoded.cumulative:
+            fed = self._streams.feed(decoded, position)
+        elif decoded.batches or position is not None:
+            fed = self._intake.feed(decoded.batches, position)
+        else:
             return {}
-        fed = self._intake.feed(batches, position)
         return {
             reason: count for reason, count in fed.dropped.items() if reason != Reason.DUPLICATE and count
         }

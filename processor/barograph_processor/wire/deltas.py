@@ -7,6 +7,7 @@ only `Staged.commit` changes what is remembered.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from barograph.errors import StateError
@@ -14,7 +15,7 @@ from barograph_processor.engine.batch import Point
 from barograph_processor.wire import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from barograph_processor.engine.batch import Key
     from barograph_processor.signals.api import StreamId
@@ -34,7 +35,7 @@ class Cumulative(NamedTuple):
     content: Content
 
 
-_Stream = tuple["Key", str, "StreamId", str]
+Stream = tuple["Key", str, "StreamId", str]
 
 
 class Staged:
@@ -53,7 +54,12 @@ class Staged:
         self.ignored: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self._owner = owner
-        self._newest: dict[_Stream, Cumulative] = {}
+        self._newest: dict[Stream, Cumulative] = {}
+
+    @property
+    def newest(self) -> Mapping[Stream, Cumulative]:
+        """What `commit` will remember, by stream."""
+        return self._newest
 
     def commit(self) -> None:
         """Remember the streams' newest points: the increments were taken."""
@@ -107,7 +113,7 @@ class Deltas:
         """
         self.start_ns = start_ns
         self._max_streams = max_streams
-        self._streams: OrderedDict[_Stream, Cumulative] = OrderedDict()
+        self._streams: OrderedDict[Stream, Cumulative] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -119,14 +125,23 @@ class Deltas:
             staged.take(point)
         return staged
 
-    def newest(self, stream: _Stream) -> Cumulative | None:
+    def newest(self, stream: Stream) -> Cumulative | None:
         """The newest point remembered of a stream."""
         return self._streams.get(stream)
 
-    def remember(self, newest: dict[_Stream, Cumulative]) -> None:
-        """Take over what was staged."""
+    def remember(self, newest: Mapping[Stream, Cumulative]) -> None:
+        """Take over what was staged, or what an earlier run remembered."""
+        for stream in self.forgotten_for(newest):
+            del self._streams[stream]
         for stream, point in newest.items():
             self._streams[stream] = point
             self._streams.move_to_end(stream)
         while len(self._streams) > self._max_streams:
             self._streams.popitem(last=False)
+
+    def forgotten_for(self, newest: Mapping[Stream, Cumulative]) -> list[Stream]:
+        """The streams that will be forgotten to make room for what was staged."""
+        new = sum(stream not in self._streams for stream in newest)
+        surplus = len(self._streams) + new - self._max_streams
+        unused = (stream for stream in self._streams if stream not in newest)
+        return list(islice(unused, max(0, surplus)))

@@ -15,6 +15,7 @@ from barograph.semconv import metrics
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
 from barograph_processor.engine.batch import Predictions, Truths
+from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.files.config import Config
 from barograph_processor.receivers.files.positions import decode_position
 from barograph_processor.receivers.files.receiver import FileReceiver
@@ -49,7 +50,8 @@ class Following(Counting):
         settings.setdefault("include", (str(folder / "*"),))
         settings.setdefault("source_id", "box")
         config = msgspec.convert(settings, Config)
-        intake = OtlpIntake(self.engine, self.telemetry, NOW_NS, dialects=dialects)
+        streams = CumulativeStreams(self.engine, NOW_NS)
+        intake = OtlpIntake(self.engine, self.telemetry, streams, dialects=dialects)
         self.receiver = FileReceiver(
             config, intake, self.telemetry, "receiver/files", known=known, pass_on=bool(dialects)
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from barograph.errors import ConfigError, Permanent, Retryable
 from barograph.semconv import attributes, metrics
 from barograph_processor.components.api import Factory, Position
+from barograph_processor.receivers.cumulative import CumulativeStreams, others
 from barograph_processor.receivers.files.config import Config
 from barograph_processor.receivers.files.following import Follower
 from barograph_processor.receivers.files.lines import LineReader
@@ -180,10 +181,15 @@ def _open(config: Config, context: Context) -> Iterator[FileReceiver]:
             "%s follows nothing: include is empty; wanted paths or patterns such as /var/log/app/*.jsonl",
             context.component_id,
         )
-    intake = OtlpIntake(
-        context.intake, context.telemetry, time.time_ns(), context.limits, dialects=context.dialects
+    streams = CumulativeStreams(
+        context.intake,
+        time.time_ns(),
+        context.component_id,
+        context.remembered,
+        max_streams=context.limits.max_cumulative_streams,
     )
-    known = [decode_position(each) for each in context.remembered.values()]
+    intake = OtlpIntake(context.intake, context.telemetry, streams, context.limits, dialects=context.dialects)
+    known = [decode_position(each) for each in others(context.remembered or {}).values()]
     receiver = FileReceiver(
         config,
         intake,
