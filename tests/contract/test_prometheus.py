@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import requests
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from barograph import Monitor
+from barograph.export import ExporterSink
 from barograph.semconv import attributes as names
 from barograph.semconv import events, metrics
 from barograph_processor.components.registry import Registry
@@ -182,3 +189,42 @@ def test_the_four_ways_to_prometheus_agree_in_names_labels_and_values(tmp_path: 
     for other in others:
         assert readings(first) == readings(other), "a reading has one value"
     assert metrics.ML_WINDOW_OBSERVATIONS.replace(".", "_") in kinds
+
+
+@pytest.mark.parametrize("way", ["scrape", "remote-write", "otlp"])
+def test_a_duration_names_a_trace_that_exists(tmp_path: Path, way: str) -> None:
+    """From a monitored call through the SDK's exporter and a Collector to Prometheus."""
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    with ExitStack() as stack:
+        pushed = stack.enter_context(prometheus(tmp_path / "pushed"))
+        environ = {
+            **LISTENING,
+            "SCRAPED": "127.0.0.1:${env:PORT_SCRAPED}",
+            "STORAGE": str(tmp_path / "queue"),
+        }
+        environ |= {"REMOTE_WRITE": f"{pushed.url}/api/v1/write", "PROMETHEUS": pushed.url}
+        ports = ("otlp", "scraped") if way == "scrape" else ("otlp",)
+        config = FOLDER / f"prometheus-{way}.yaml"
+        running = stack.enter_context(collector(config, tmp_path, ports=ports, environ=environ))
+        asked = pushed
+        if way == "scrape":
+            scrape = {"collector": running.endpoint("scraped")}
+            asked = stack.enter_context(prometheus(tmp_path / "scraped", scrape=scrape))
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(
+            trace, "get_tracer_provider", lambda: provider
+        )
+        exporter = OTLPMetricExporter(f"http://{running.endpoint('otlp')}", insecure=True)
+        monitor = Monitor("credit", version="3", sink=ExporterSink(lambda: (exporter,), tuple))
+        name = "ml_inference_duration_seconds_bucket"
+
+        def named() -> set[str]:
+            with monitor.predict({"age": 40.0}) as call:
+                call.outputs("yes")
+            assert monitor.flush()
+            return {each["labels"]["trace_id"] for each in asked.exemplars(name)}
+
+        found = until(named, otherwise=running.said)
+    provider.shutdown()
+    assert found <= {f"{span.context.trace_id:032x}" for span in kept.get_finished_spans() if span.context}
