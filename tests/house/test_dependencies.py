@@ -18,6 +18,7 @@ HOMES = {
     "google": ("barograph_processor/exporters", "barograph_processor/receivers", "barograph_processor/wire"),
     "grpc": (
         "barograph_processor/exporters/otlp_grpc.py",
+        "barograph_processor/receivers/grpc_calls.py",
         "barograph_processor/receivers/grpc_health.py",
         "barograph_processor/receivers/otlp_grpc.py",
     ),

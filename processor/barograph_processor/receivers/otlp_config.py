@@ -99,11 +99,15 @@ class Grpc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         endpoint: ``host:port``; port 0 takes a free one.
         max_receive_bytes: Largest request, compressed or not; the sender splits larger ones.
-        workers: Requests worked on at the same time; further ones wait unread in their connections.
+        max_receiving: Requests that may be arriving at the same time; further ones wait unread in their
+            connections.
+        max_buffered_bytes: Requests that have arrived and wait to be worked on, together.
+        workers: Requests worked on at the same time; further ones wait.
         max_connections: Connections open at the same time; further ones are refused.
         max_streams: Requests that one connection may have open.
         retry_after: What senders are told to wait when the engine can't take more.
         stop_within: Requests under way are given so long to finish when the receiver stops.
+        body_timeout: A request takes no longer to arrive.
         handshake_timeout: A connection that hasn't said by then what it speaks is closed.
         keepalive: When connections are probed and closed.
         tls: TLS; plain text without it.
@@ -111,11 +115,14 @@ class Grpc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     endpoint: str = "127.0.0.1:4317"
     max_receive_bytes: Bytes = 64 * 2**20
+    max_receiving: Workers = 128
+    max_buffered_bytes: Annotated[int, msgspec.Meta(ge=1_024)] = 256 * 2**20
     workers: Workers = 8
     max_connections: Annotated[int, msgspec.Meta(ge=1)] = 512
     max_streams: Annotated[int, msgspec.Meta(ge=1)] = 128
     retry_after: Duration = Duration("1s")
     stop_within: Duration = Duration("10s")
+    body_timeout: Duration = Duration("15s")
     handshake_timeout: Duration = Duration("10s")
     keepalive: Keepalive = Keepalive()
     tls: Tls | UnsetType = UNSET

@@ -14,6 +14,7 @@ from google.rpc.status_pb2 import Status
 
 from barograph.errors import Permanent, Retryable
 from barograph_processor.receivers.credentials import WANTED
+from barograph_processor.receivers.grpc_calls import Calls
 from barograph_processor.receivers.grpc_health import PREFIX, Health
 from barograph_processor.receivers.otlp_config import cannot_listen, listening_address
 from barograph_processor.wire.decode import DEFAULT_TENANT
@@ -58,13 +59,20 @@ class OtlpGrpc:
             ConfigError: The endpoint can't be listened on.
         """
         self._stop_within_s = config.stop_within.seconds
-        self._workers = ThreadPoolExecutor(config.workers, thread_name_prefix="barograph otlp")
-        exporter = _Exporter(intake, credentials, config.retry_after)
+        self._threads = ThreadPoolExecutor(
+            max(config.max_receiving, config.workers), thread_name_prefix="barograph otlp"
+        )
+        self._calls = Calls(
+            arrive_within_s=config.body_timeout.seconds,
+            workers=config.workers,
+            buffered_bytes=config.max_buffered_bytes,
+        )
+        exporter = _Exporter(intake, credentials, config.retry_after, self._calls)
         self._server = grpc.server(
-            self._workers,
+            self._threads,
             handlers=[
                 grpc.method_handlers_generic_handler(
-                    service, {"Export": grpc.unary_unary_rpc_method_handler(exporter.handler(signal))}
+                    service, {"Export": grpc.stream_unary_rpc_method_handler(exporter.handler(signal))}
                 )
                 for service, signal in SERVICES.items()
             ],
@@ -79,26 +87,32 @@ class OtlpGrpc:
         """Take no more requests, and wait until those under way have been answered."""
         self._health.stop()
         self._server.stop(self._stop_within_s).wait()
-        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._calls.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
 
 class _Exporter:
     """The Export methods. Requests and responses are bytes: no (de)serialiser is registered."""
 
-    def __init__(self, intake: OtlpIntake, credentials: Credentials, retry_after: Duration) -> None:
+    def __init__(
+        self, intake: OtlpIntake, credentials: Credentials, retry_after: Duration, calls: Calls
+    ) -> None:
         self._intake = intake
         self._credentials = credentials
+        self._calls = calls
         self._retry_after = RetryInfo(
             retry_delay=DurationMessage(seconds=retry_after.ns // _NANOS, nanos=retry_after.ns % _NANOS)
         )
 
-    def handler(self, signal: Signal) -> Callable[[bytes, grpc.ServicerContext], bytes]:
-        """The method of one signal."""
+    def handler(self, signal: Signal) -> Callable[[Iterator[bytes], grpc.ServicerContext], bytes]:
+        """The method of one signal, which reads the one message of a call itself."""
 
-        def export(data: bytes, context: grpc.ServicerContext) -> bytes:
+        def export(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            data = self._message(signal, messages, context)
             try:
                 tenant = self._credentials.tenant(_texts(context.invocation_metadata())) or DEFAULT_TENANT
-                return self._intake.export(signal, data, tenant=tenant)
+                with self._calls.turn(len(data)):
+                    return self._intake.export(signal, data, tenant=tenant)
             except Permanent as error:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             except Retryable as error:
@@ -110,6 +124,20 @@ class _Exporter:
             raise AssertionError("abort raises")
 
         return export
+
+    def _message(self, signal: Signal, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        """The message of a call; those that never come whole are counted."""
+        try:
+            with self._calls.arriving(context):
+                data = next(messages, None)
+        except grpc.RpcError:  # too large, too slow, or the sender is gone: gRPC has answered, if it could
+            self._intake.failed(signal)
+            raise
+        if data is None:
+            self._intake.failed(signal)
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
+            raise AssertionError("abort raises")
+        return data
 
     def _retry_trailers(self, message: str) -> tuple[tuple[str, bytes], ...]:
         """RetryInfo twice: the Go client reads it in the status, the Python one in a trailer of its own."""
