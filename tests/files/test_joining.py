@@ -141,12 +141,19 @@ def test_a_column_with_a_class_a_row_is_no_label(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    kind = np.dtype([("a", "<i8")])
-    spill = Spill(tmp_path / "gone", "x", kind, Budget(10))
-    with pytest.raises(
-        Permanent, match=r"gone/x-0 can't be used: No such file or directory; .* TMPDIR names"
-    ):
-        spill.add(np.zeros(4, np.uint8), np.zeros(4, kind))
+    spill = Spill(tmp_path / "gone", "x", 1, Budget(10))
+    with pytest.raises(Permanent, match=r"gone/x-0 can't be used: No such file .* TMPDIR names"):
+        spill.add(np.zeros(4, np.uint8), np.zeros((4, 1), np.uint64))
+
+
+def test_what_is_left_out_does_not_count_whatever_its_id_says(tmp_path: Path) -> None:
+    joining = Joining(tmp_path)
+    joining.add_predictions(np.arange(3), pa.array(["a", "b", "c"]), predictions([("a", 0, 0.5)] * 3))
+    joining.add_labels(*truths_of([("a", 1, "1"), ("b", 1, "1"), ("c", 1, "1")]))
+    joining.leave_out(np.array([1]))
+    joining.resolve()
+    lookup = joining.about(np.arange(3))
+    assert ([True, False, True], [True, False, True]) == (lookup.fresh.tolist(), lookup.truth.known.tolist())
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=30))

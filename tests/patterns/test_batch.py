@@ -187,6 +187,7 @@ def test_rows_that_cannot_be_used_are_counted_with_the_place_of_the_first(tmp_pa
     predictions["at"][5] = None
     predictions["score"][7] = 1.5
     predictions["score"][8] = -0.5
+    predictions["id"][9] = "x" * 300
     labels = {name: list(column) for name, column in labels.items()}
     labels["id"][3] = None
     labels["paid"][4] = None
@@ -194,11 +195,12 @@ def test_rows_that_cannot_be_used_are_counted_with_the_place_of_the_first(tmp_pa
     batch = opened(tmp_path, [path], [write(tmp_path, "l.csv", labels)])
     closed(batch)
     summary = batch.batch.summary
-    assert {"bad_time": 1, "score_range": 2} == dict(summary.refused.counts)
-    assert {"bad_time": f"{path}, row 6", "score_range": f"{path}, row 8"} == summary.refused.first
+    assert {"bad_time": 1, "score_range": 2, "id_too_long": 1} == dict(summary.refused.counts)
+    assert f"{path}, row 6" == summary.refused.first["bad_time"]
+    assert f"{path}, row 8" == summary.refused.first["score_range"]
     assert {"no_id": 1} == dict(summary.labels_refused.counts)
     assert len(labels["id"]) - 2 == summary.labels_read
-    assert (ROWS, ROWS - 3) == (summary.rows, summary.predictions)
+    assert (ROWS, ROWS - 4) == (summary.rows, summary.predictions)
 
 
 def test_without_a_baseline_one_is_learned_from_the_first_rows(tmp_path: Path) -> None:

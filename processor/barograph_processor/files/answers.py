@@ -23,14 +23,14 @@ class Answers(NamedTuple):
     """The answers of n rows.
 
     Attributes:
-        classes: Predicted class, null where a row has none.
+        classes: Predicted class, as text or codes of it, null where a row has none.
         score: float64 [n], probability of the positive class, NaN where absent.
         scores: float64 [n, k], probability of each of `score_classes`; k may be 0.
         score_classes: The columns of `scores`.
         value: float64 [n], predicted number, NaN where absent.
     """
 
-    classes: pa.StringArray
+    classes: pa.Array
     score: NDArray[np.float64]
     scores: NDArray[np.float64]
     score_classes: tuple[str, ...]
@@ -84,7 +84,7 @@ class AnswerColumns:
         decided = classes if self.prediction is not None else _greatest(matrix, names)
         return Answers(decided, absent, matrix, names, absent)
 
-    def _binary(self, columns: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], pa.StringArray]:
+    def _binary(self, columns: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], pa.Array]:
         """Score of the positive class, and the class that it decides for."""
         if len(columns) == 1:
             score = columns[0]
@@ -95,8 +95,8 @@ class AnswerColumns:
             chosen = score > other if place else score >= other
         if self.threshold is not None:
             chosen = score >= self.threshold
-        names = pa.array([self.negative, self.positive])
-        return score, names.take(pa.array(chosen.astype(np.int8), mask=~np.isfinite(score)))
+        codes = pa.array(chosen.astype(np.int8), mask=~np.isfinite(score))
+        return score, pa.DictionaryArray.from_arrays(codes, pa.array([self.negative, self.positive]))
 
 
 def answer_columns(

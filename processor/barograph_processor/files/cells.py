@@ -30,8 +30,8 @@ def ids_of(column: pa.Array) -> pa.StringArray:
     return empty_as_null(_texts(column))
 
 
-def classes_of(column: pa.Array, *, is_typed: bool) -> pa.StringArray:
-    """Classes and segment values as text in their canonical form, null where a row has none.
+def classes_of(column: pa.Array, *, is_typed: bool) -> pa.Array:
+    """Classes and segment values as text, or codes of it, in their canonical form; null where there is none.
 
     Args:
         column: The cells.
@@ -63,7 +63,7 @@ def times_of(column: pa.Array) -> NDArray[np.int64]:
     column = _decoded(column)
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return times_ns(column.cast(pa.timestamp("ns"), safe=False).to_numpy(zero_copy_only=False))
+        return _times_of_moments(column)
     if pa.types.is_integer(kind):
         whole = times_ns(column.fill_null(-1).to_numpy(zero_copy_only=False))
         return np.where(column.is_valid().to_numpy(zero_copy_only=False), whole, NOT_A_TIME)
@@ -72,7 +72,7 @@ def times_of(column: pa.Array) -> NDArray[np.int64]:
     if _is_text(kind):
         for wanted in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
             try:
-                return times_ns(column.cast(wanted).to_numpy(zero_copy_only=False))
+                return _times_of_moments(column.cast(wanted))
             except pa.ArrowInvalid:  # noqa: PERF203  # at most twice
                 continue
     return times_ns(column.to_pylist())
@@ -98,6 +98,11 @@ def feature_of(column: pa.Array, *, is_typed: bool) -> FeatureColumn:
     return FeatureColumn(found, Texts(codes, texts.values) if (codes >= 0).any() else None)
 
 
+def _times_of_moments(column: pa.Array) -> NDArray[np.int64]:
+    moments = column.cast(pa.timestamp("ns"), safe=False).cast(pa.int64()).fill_null(int(NOT_A_TIME))
+    return times_ns(moments.to_numpy(zero_copy_only=False).view("datetime64[ns]"))
+
+
 def _times_of_floats(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Whole numbers as they are; fractions, of seconds say, one by one, since they are rounded in decimal."""
     is_whole = np.isfinite(values) & (np.abs(values) < 2**62) & (values == np.floor(values))
@@ -107,13 +112,19 @@ def _times_of_floats(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return found
 
 
-def _named(column: pa.Array, name: Callable[[str], str | None]) -> pa.StringArray:
-    """Cells as text; what is text already, is written as `name` says, each distinct one once."""
-    if not _is_text(column.type):
+def _named(column: pa.Array, name: Callable[[str], str | None]) -> pa.Array:
+    """Cells as text or as codes of text; what is text already, is written as `name` says."""
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        return pa.DictionaryArray.from_arrays(column.cast(pa.int8()), pa.array(["false", "true"]))
+    if not _is_text(kind):
         return _texts(column)
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    encoded = column if pa.types.is_dictionary(kind) else column.dictionary_encode()
     names = [None if one is None else name(one) for one in encoded.dictionary.to_pylist()]
-    return pa.array(names, pa.string()).take(encoded.indices)
+    values = pa.array(names, pa.string())
+    if len(set(names)) == len(names) and None not in names:
+        return pa.DictionaryArray.from_arrays(encoded.indices, values)
+    return values.take(encoded.indices)
 
 
 def _texts(column: pa.Array) -> pa.StringArray:

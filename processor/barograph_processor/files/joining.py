@@ -7,6 +7,7 @@ the same answer, and memory holds one part at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 from barograph.errors import ConfigError
 from barograph_processor.engine.batch import KnownTruth, Texts
 from barograph_processor.files.id_hashes import hash_ids
+from barograph_processor.files.selection import truth_at
 from barograph_processor.files.spill import Budget, Spill
 
 if TYPE_CHECKING:
@@ -24,18 +26,19 @@ if TYPE_CHECKING:
 
     from barograph_processor.engine.batch import Predictions
 
-MEMORY_BYTES: Final = 256 * 2**20
+MEMORY_BYTES: Final = 128 * 2**20
+BLOCK_ROWS: Final = 2**18
 _PARTS: Final = 256
 _PART_SHIFT: Final = np.uint64(56)
-BLOCK_ROWS: Final = 2**18
 _MAX_CLASSES: Final = 100_000
-_PREDICTION: Final = np.dtype([("high", "<u8"), ("low", "<u8"), ("row", "<i8"), ("content", "<u8")])
-_LABEL: Final = np.dtype(
-    [("high", "<u8"), ("low", "<u8"), ("observed", "<i8"), ("value", "<f8"), ("code", "<i4")]
-)
-_FOUND: Final = np.dtype(
-    [("row", "<i8"), ("repeat", "?"), ("observed", "<i8"), ("value", "<f8"), ("code", "<i4")]
-)
+# Words of a row: both halves of the hash of its id, then what is known of it.
+_HIGH, _LOW = 0, 1
+_ROW, _CONTENT, _PREDICTION_WORDS = 2, 3, 4
+_OBSERVED, _VALUE, _CODE, _LABEL_WORDS = 2, 3, 4, 5
+# Words of what was found out about a row: its number, then the truth, or that it is a repeat.
+_FOUND_ROW, _FOUND_OBSERVED, _FOUND_VALUE, _FOUND_CODE, _FOUND_WORDS = 0, 1, 2, 3, 4
+_NO_CLASS: Final = -1
+_REPEAT: Final = -2
 
 
 @dataclass(slots=True)
@@ -70,6 +73,10 @@ class Lookup(NamedTuple):
     fresh: NDArray[np.bool_]
     truth: KnownTruth
 
+    def at(self, rows: NDArray[np.intp]) -> Lookup:
+        """Some of the rows."""
+        return Lookup(self.fresh[rows], truth_at(self.truth, rows))
+
 
 class Joining:
     """Takes ids and outcomes of all predictions and all labels; tells what belongs together.
@@ -92,12 +99,11 @@ class Joining:
         budget = Budget(memory_bytes)
         self.counts = JoinCounts()
         self.first_prediction = self.first_label = ""
-        self._predictions = Spill(folder, "predictions", _PREDICTION, budget)
-        self._labels = Spill(folder, "labels", _LABEL, budget)
-        self._found = Spill(folder, "found", _FOUND, budget)
+        self._predictions = Spill(folder, "predictions", _PREDICTION_WORDS, budget)
+        self._labels = Spill(folder, "labels", _LABEL_WORDS, budget)
+        self._found = Spill(folder, "found", _FOUND_WORDS, budget)
         self._names: dict[str, int] = {}
-        self._block = -1
-        self._rows = np.empty(0, _FOUND)
+        self._block: tuple[int, Lookup] = (-1, _unknown(0))
 
     def add_predictions(self, rows: NDArray[np.int64], ids: pa.StringArray, batch: Predictions) -> None:
         """Take predictions; those without id join nothing.
@@ -107,16 +113,26 @@ class Joining:
             ids: Their ids, null where a row has none.
             batch: Their outcomes.
         """
-        made = np.empty(len(rows), _PREDICTION)
-        made["row"] = rows
-        made["content"] = _contents(batch)
-        named = ids.is_valid().to_numpy(zero_copy_only=False)
-        known = ids.drop_null()
-        if len(known) and not self.first_prediction:
+        known = ids if not ids.null_count else ids.drop_null()
+        if not len(known):
+            return
+        if not self.first_prediction:
             self.first_prediction = known[0].as_py()
-        made["high"][named], made["low"][named] = hash_ids(known)
-        made = made if named.all() else made[named]
+        contents = _contents(batch)
+        if len(known) < len(ids):
+            named = ids.is_valid().to_numpy(zero_copy_only=False)
+            rows, contents = rows[named], contents[named]
+        made = np.empty((len(rows), _PREDICTION_WORDS), np.uint64)
+        made[:, _HIGH], made[:, _LOW] = hash_ids(known)
+        made[:, _ROW], made[:, _CONTENT] = rows, contents
         self._predictions.add(_parts(made), made)
+
+    def leave_out(self, rows: NDArray[np.int64]) -> None:
+        """Note that predictions must not count, whatever else is found out."""
+        made = np.zeros((len(rows), _FOUND_WORDS), np.uint64)
+        made[:, _FOUND_ROW] = rows
+        made[:, _FOUND_CODE].view(np.int64)[:] = _REPEAT
+        self._found.add(rows // BLOCK_ROWS, made)
 
     def add_labels(self, ids: pa.StringArray, truth: KnownTruth) -> None:
         """Take labels, all of them with an id and known.
@@ -126,16 +142,17 @@ class Joining:
         """
         if len(ids) and not self.first_label:
             self.first_label = ids[0].as_py()
-        made = np.empty(len(ids), _LABEL)
-        made["high"], made["low"] = hash_ids(ids)
-        made["observed"], made["value"] = truth.observed_ns, truth.value
         codes = [self._names.setdefault(name, len(self._names)) for name in truth.classes.values]
         if len(self._names) > _MAX_CLASSES:
             raise ConfigError(
                 f"--label: the column holds more than {_MAX_CLASSES:,} different texts, such as "
                 f"{truth.classes.values[-1]!r}; is it the truth? of a regression say --task regression"
             )
-        made["code"] = np.array([*codes, -1], np.int32)[truth.classes.codes]
+        made = np.empty((len(ids), _LABEL_WORDS), np.uint64)
+        made[:, _HIGH], made[:, _LOW] = hash_ids(ids)
+        made[:, _OBSERVED].view(np.int64)[:] = truth.observed_ns
+        made[:, _VALUE].view(np.float64)[:] = truth.value
+        made[:, _CODE].view(np.int64)[:] = np.array([*codes, _NO_CLASS])[truth.classes.codes]
         self._labels.add(_parts(made), made)
 
     def resolve(self) -> None:
@@ -146,7 +163,7 @@ class Joining:
                 labels = self._first_labels(labels)
             if len(predictions):
                 found = self._resolved(predictions, labels)
-                self._found.add(found["row"] // BLOCK_ROWS, found)
+                self._found.add(found[:, _FOUND_ROW] // np.uint64(BLOCK_ROWS), found)
 
     def about(self, rows: NDArray[np.int64]) -> Lookup:
         """What was found out about predictions, each to be asked for once.
@@ -155,86 +172,112 @@ class Joining:
             rows: int64 [n], their numbers, increasing. Numbers of one block of 2^18 are asked for one after
                 the other.
         """
-        fresh = np.ones(len(rows), np.bool_)
-        observed, value = np.zeros(len(rows), np.int64), np.full(len(rows), np.nan)
-        codes, known = np.full(len(rows), -1, np.int32), np.zeros(len(rows), np.bool_)
-        for block in np.unique(rows // BLOCK_ROWS).tolist():
-            found = self._of_block(block)
-            place = np.minimum(np.searchsorted(rows, found["row"]), len(rows) - 1)
-            inside = rows[place] == found["row"]
-            here, found = place[inside], found[inside]
-            fresh[here] = ~found["repeat"]
-            known[here] = ~found["repeat"]
-            observed[here], value[here], codes[here] = found["observed"], found["value"], found["code"]
+        numbers = rows // BLOCK_ROWS
+        bounds = [0, *(np.flatnonzero(numbers[1:] != numbers[:-1]) + 1).tolist(), len(rows)]
+        parts = [
+            self._of_block(int(numbers[start])).at(rows[start:end] % BLOCK_ROWS)
+            for start, end in pairwise(bounds)
+            if end > start
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        known, observed, value, codes = (
+            np.concatenate(columns)
+            for columns in zip(
+                *((one.known, one.observed_ns, one.value, one.classes.codes) for _, one in parts), strict=True
+            )
+        )
+        fresh = np.concatenate([one.fresh for one in parts])
         return Lookup(fresh, KnownTruth(known, observed, Texts(codes, tuple(self._names)), value))
 
-    def _of_block(self, block: int) -> NDArray[np.void]:
-        if block != self._block:
-            found = self._found.take(block)
-            self._block, self._rows = block, found[np.argsort(found["row"])]
-        return self._rows
+    def _of_block(self, block: int) -> Lookup:
+        if block == self._block[0]:
+            return self._block[1]
+        found = self._found.take(block)
+        lookup = _unknown(BLOCK_ROWS, tuple(self._names))
+        rows = (found[:, _FOUND_ROW] % np.uint64(BLOCK_ROWS)).astype(np.intp)
+        codes = found[:, _FOUND_CODE].view(np.int64)
+        truth = lookup.truth
+        known = codes != _REPEAT
+        there = rows[known]
+        truth.known[there] = True
+        truth.observed_ns[there] = found[known, _FOUND_OBSERVED].view(np.int64)
+        truth.value[there] = found[known, _FOUND_VALUE].view(np.float64)
+        truth.classes.codes[there] = codes[known]
+        gone = rows[~known]  # after the others: what is left out may have a truth as well
+        lookup.fresh[gone] = truth.known[gone] = False
+        self._block = block, lookup
+        return lookup
 
-    def _first_labels(self, labels: NDArray[np.void]) -> NDArray[np.void]:
+    def _first_labels(self, labels: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """One label of each id, in order of the hashes."""
         order, starts, group = _grouped(labels)
         labels = labels[order]
+        self.counts.labels += len(starts)
+        if len(starts) == len(labels):
+            return labels
         first = labels[starts]
         alike = _same_truth(labels, first[group])
-        self.counts.labels += len(first)
         self.counts.label_repeats += int(np.count_nonzero(alike)) - len(first)
         self.counts.label_conflicts += int(np.count_nonzero(~alike))
         return first
 
-    def _resolved(self, predictions: NDArray[np.void], labels: NDArray[np.void]) -> NDArray[np.void]:
-        """Rows that are repeats, and rows that have a truth."""
+    def _resolved(self, predictions: NDArray[np.uint64], labels: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """What is found out: rows that are repeats, and rows that have a truth."""
         order, starts, group = _grouped(predictions)
         predictions = predictions[order]
-        first = predictions[starts]
-        repeat = np.ones(len(predictions), np.bool_)
-        repeat[starts] = False
-        alike = predictions["content"] == first["content"][group]
-        self.counts.repeats += int(np.count_nonzero(repeat & alike))
-        self.counts.conflicts += int(np.count_nonzero(repeat & ~alike))
-        again = np.zeros(int(np.count_nonzero(repeat)), _FOUND)
-        again["row"], again["repeat"] = predictions["row"][repeat], True
+        first = predictions if len(starts) == len(predictions) else predictions[starts]
+        again = np.zeros((len(predictions) - len(first), _FOUND_WORDS), np.uint64)
+        if len(again):
+            repeat = np.ones(len(predictions), np.bool_)
+            repeat[starts] = False
+            alike = predictions[repeat, _CONTENT] == first[group[repeat], _CONTENT]
+            self.counts.repeats += int(np.count_nonzero(alike))
+            self.counts.conflicts += int(np.count_nonzero(~alike))
+            again[:, _FOUND_ROW] = predictions[repeat, _ROW]
+            again[:, _FOUND_CODE].view(np.int64)[:] = _REPEAT
         if not len(labels):
             return again
-        place = np.minimum(np.searchsorted(labels["high"], first["high"]), len(labels) - 1)
-        met = (labels["high"][place] == first["high"]) & (labels["low"][place] == first["low"])
-        truths = labels[place[met]]
-        found = np.zeros(len(truths), _FOUND)
-        found["row"] = first["row"][met]
-        for name in ("observed", "value", "code"):
-            found[name] = truths[name]
+        place = np.minimum(np.searchsorted(labels[:, _HIGH], first[:, _HIGH]), len(labels) - 1)
+        met = (labels[place, _HIGH] == first[:, _HIGH]) & (labels[place, _LOW] == first[:, _LOW])
+        found = np.empty((int(np.count_nonzero(met)), _FOUND_WORDS), np.uint64)
+        found[:, _FOUND_ROW] = first[met, _ROW]
+        found[:, 1:] = labels[place[met], _OBSERVED:]
         self.counts.joined += len(found)
         return np.concatenate([again, found])
 
 
-def _grouped(rows: NDArray[np.void]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+def _unknown(rows: int, names: tuple[str, ...] = ()) -> Lookup:
+    """Of rows that nothing was found out about."""
+    codes = Texts(np.full(rows, _NO_CLASS, np.int32), names)
+    truth = KnownTruth(np.zeros(rows, np.bool_), np.zeros(rows, np.int64), codes, np.full(rows, np.nan))
+    return Lookup(np.ones(rows, np.bool_), truth)
+
+
+def _grouped(rows: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Order by id (equal ids keep theirs), where each id begins in it, and the number of each row's id."""
-    order = np.argsort(rows["high"], kind="stable")
-    high, low = rows["high"][order], rows["low"][order]
+    order = np.argsort(rows[:, _HIGH], kind="stable")
+    high, low = rows[order, _HIGH], rows[order, _LOW]
     begins = np.ones(len(rows), np.bool_)
     begins[1:] = high[1:] != high[:-1]
-    if (begins[1:] | (low[1:] == low[:-1])).all():
-        return order, np.flatnonzero(begins), np.cumsum(begins) - 1
-    order = np.lexsort((rows["low"], rows["high"]))  # half of a hash in common, which hardly ever happens
-    high, low = rows["high"][order], rows["low"][order]
-    begins[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    if not (begins[1:] | (low[1:] == low[:-1])).all():  # half of a hash in common, which hardly ever happens
+        order = np.lexsort((rows[:, _LOW], rows[:, _HIGH]))
+        high, low = rows[order, _HIGH], rows[order, _LOW]
+        begins[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
     return order, np.flatnonzero(begins), np.cumsum(begins) - 1
 
 
-def _same_truth(labels: NDArray[np.void], others: NDArray[np.void]) -> NDArray[np.bool_]:
+def _same_truth(labels: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """As `Label.same_truth`: by class where one has a class, else by number."""
-    by_class = (labels["code"] >= 0) | (others["code"] >= 0)
-    alike: NDArray[np.bool_] = np.where(
-        by_class, labels["code"] == others["code"], labels["value"] == others["value"]
-    )
+    codes, other_codes = (one[:, _CODE].view(np.int64) for one in (labels, others))
+    values, other_values = (one[:, _VALUE].view(np.float64) for one in (labels, others))
+    by_class = (codes >= 0) | (other_codes >= 0)
+    alike: NDArray[np.bool_] = np.where(by_class, codes == other_codes, values == other_values)
     return alike
 
 
-def _parts(rows: NDArray[np.void]) -> NDArray[np.uint8]:
-    return (rows["high"] >> _PART_SHIFT).astype(np.uint8)
+def _parts(rows: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    return (rows[:, _HIGH] >> _PART_SHIFT).astype(np.uint8)
 
 
 def _contents(batch: Predictions) -> NDArray[np.uint64]:

@@ -57,7 +57,7 @@ class LabelTable:
         """
         roles = self.roles
         first = 0
-        for batch in self.file.batches(roles.columns):
+        for batch in self.file.batches(roles.columns, distinct=[roles.identity]):
             ids = ids_of(batch.column(roles.identity))
             observed_ns = np.full(batch.num_rows, NOT_A_TIME)
             if roles.time is not None:
@@ -74,7 +74,9 @@ class LabelTable:
                 verdicts.refuse(truth.known & (observed_ns == NOT_A_TIME), reasons.BAD_TIME)
             refused.add(self.file, first, verdicts)
             rows = np.flatnonzero(verdicts.taken & truth.known)
-            yield ids.take(pa.array(rows)), truth_at(truth, rows)
+            if len(rows) < batch.num_rows:
+                ids, truth = ids.take(pa.array(rows)), truth_at(truth, rows)
+            yield ids, truth
             first += batch.num_rows
 
 

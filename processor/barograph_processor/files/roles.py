@@ -77,8 +77,8 @@ class PredictionRoles:
 
     @property
     def outcome_columns(self) -> list[str]:
-        """Every column but the features, each once."""
-        singles = (self.identity, self.time, self.prediction, self.label, self.label_time)
+        """Every column but ids and features, each once."""
+        singles = (self.time, self.prediction, self.label, self.label_time)
         named = [*singles, *(column for _, column in self.scores), *self.segments]
         return list(dict.fromkeys(name for name in named if name is not None))
 

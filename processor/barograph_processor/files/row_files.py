@@ -37,8 +37,12 @@ class RowFile(Protocol):
     schema: pa.Schema
     is_typed: bool
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str], *, distinct: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """The rows in order, at most `BATCH_ROWS` at a time, with these columns in this order.
+
+        Args:
+            columns: Which columns.
+            distinct: Those of them in which most values differ, so that no dictionary of them is made.
 
         Raises:
             Permanent: The file is damaged; the message says where.
@@ -68,7 +72,8 @@ class _Csv:
             return pa.string()
         return pa.float64() if pa.types.is_integer(field.type) else field.type
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str], *, distinct: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+        del distinct
         done = 0
         is_whole = False
         while not is_whole:
@@ -124,8 +129,9 @@ class _Parquet:
         with _reading(path), pyarrow.parquet.ParquetFile(path) as file:
             self.schema: pa.Schema = file.schema_arrow
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str], *, distinct: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         texts = [name for name in columns if pa.types.is_string(self.schema.field(name).type)]
+        texts = [name for name in texts if name not in distinct]
         done = 0
         try:
             with pyarrow.parquet.ParquetFile(self.path, read_dictionary=texts, pre_buffer=False) as file:
@@ -146,7 +152,8 @@ class _Arrow:
         with _reading(path), self._open() as reader:
             self.schema: pa.Schema = reader.schema
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str], *, distinct: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+        del distinct
         done = 0
         try:
             with self._open() as reader:

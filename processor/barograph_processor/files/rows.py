@@ -16,6 +16,7 @@ from barograph_processor.wire import reasons
 from barograph_processor.wire.limits import Limits
 from barograph_processor.wire.outcomes import Outcomes
 from barograph_processor.wire.refusals import Refusals
+from barograph_processor.wire.text import longer_than
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +48,12 @@ class PredictionPart(NamedTuple):
     ids: pa.StringArray
     predictions: Predictions
 
+    @property
+    def left_out(self) -> NDArray[np.int64]:
+        """Numbers of the rows that were refused."""
+        every = np.arange(self.end - self.first)
+        return every if not len(self.rows) else np.setdiff1d(every, self.rows, assume_unique=True)
+
 
 class PredictionTable:
     """A file of predictions.
@@ -71,36 +78,42 @@ class PredictionTable:
         self._tenant = tenant
         self._limits = Limits()
 
-    def parts(self, refused: Refused, *, features: bool) -> Iterator[PredictionPart]:
+    def parts(self, refused: Refused, *, features: bool, ids: bool = True) -> Iterator[PredictionPart]:
         """The rows in order.
 
         Args:
             refused: Counts the rows that can't be used.
             features: Whether the model's inputs are wanted.
+            ids: Whether ids are; without them no row is refused for its id.
 
         Raises:
             ConfigError: The column of times holds none.
             Permanent: The file is damaged.
         """
         roles = self.roles
+        identity = [roles.identity] if ids and roles.identity is not None else []
         wanted = roles.features if features else ()
+        columns = list(dict.fromkeys([*identity, *roles.outcome_columns, *wanted]))
         first = 0
-        for batch in self.file.batches(list(dict.fromkeys([*roles.outcome_columns, *wanted]))):
+        for batch in self.file.batches(columns, distinct=identity):
             verdicts = Refusals(batch.num_rows)
             outcomes = self._outcomes(batch, verdicts)
             if not first:
                 check_times(outcomes.time_ns, batch.column(roles.time), f"--time: {self.file.path}")
+            names = outcomes.ids
+            if identity:
+                names = ids_of(batch.column(identity[0]))
+                verdicts.refuse(longer_than(names, self._limits.max_id_length), reasons.ID_TOO_LONG)
             outcomes.check(self._limits, verdicts)
             refused.add(self.file, first, verdicts)
             rows = np.flatnonzero(verdicts.taken)
             if len(rows) < batch.num_rows:
-                batch = batch.take(pa.array(rows))  # noqa: PLW2901  # the rest is of no use
+                chosen = pa.array(rows)
+                batch, names = batch.take(chosen), names.take(chosen)  # noqa: PLW2901  # the rest is of no use
                 outcomes = outcomes.take(rows)
-            ids = outcomes.ids
-            nameless = replace(outcomes, ids=pa.nulls(len(rows), pa.string()))
-            predictions = nameless.predictions(self._owner, self._tenant)
+            predictions = outcomes.predictions(self._owner, self._tenant)
             end = first + len(verdicts.taken)
-            yield PredictionPart(first, end, rows, ids, self._completed(predictions, batch, wanted))
+            yield PredictionPart(first, end, rows, names, self._completed(predictions, batch, wanted))
             first = end
 
     def _outcomes(self, batch: pa.RecordBatch, verdicts: Refusals) -> Outcomes:
@@ -109,9 +122,8 @@ class PredictionTable:
         time_ns = times_of(batch.column(roles.time))
         verdicts.refuse(time_ns == NOT_A_TIME, reasons.BAD_TIME)
         answers = self._answers.read(batch, is_typed=is_typed)
-        ids = pa.nulls(rows, pa.string()) if roles.identity is None else ids_of(batch.column(roles.identity))
         return Outcomes(
-            ids=ids,
+            ids=pa.nulls(rows, pa.string()),
             time_ns=time_ns,
             classes=answers.classes,
             score=answers.score,

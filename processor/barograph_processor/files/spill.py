@@ -29,31 +29,34 @@ class Budget:
 
 
 class Spill:
-    """Appends rows to parts, and gives a part back in the order in which its rows came."""
+    """Appends rows to parts, and gives a part back in the order in which its rows came.
 
-    def __init__(self, folder: Path, name: str, kind: np.dtype[np.void], budget: Budget) -> None:
+    A row is some words of 64 bits; what they mean, integers or floats, is the caller's business.
+    """
+
+    def __init__(self, folder: Path, name: str, words: int, budget: Budget) -> None:
         """Begin empty.
 
         Args:
             folder: For files, which are made when memory runs out.
             name: Begins their names.
-            kind: Structured type of a row, without objects.
+            words: Width of a row.
             budget: Memory, shared with other spills.
         """
         self._folder = folder
         self._name = name
-        self._kind = kind
+        self._words = words
         self._budget = budget
-        self._held: defaultdict[int, list[NDArray[np.void]]] = defaultdict(list)
+        self._held: defaultdict[int, list[NDArray[np.uint64]]] = defaultdict(list)
         self._held_bytes = 0
         self._written: set[int] = set()
 
-    def add(self, parts: NDArray[np.integer[Any]], rows: NDArray[np.void]) -> None:
+    def add(self, parts: NDArray[np.integer[Any]], rows: NDArray[np.uint64]) -> None:
         """Append rows.
 
         Args:
             parts: [n], number of the part that each row belongs to.
-            rows: [n], of the spill's type.
+            rows: uint64 [n, words].
 
         Raises:
             Permanent: The disk failed, or is full.
@@ -61,18 +64,17 @@ class Spill:
         if not len(rows):
             return
         order = np.argsort(parts, kind="stable")
-        numbers = parts[order]
-        bounds = np.flatnonzero(np.diff(numbers)) + 1
-        for piece in np.split(rows[order], bounds):
-            self._held[int(numbers[0])].append(piece.copy())  # a view would keep all rows
-            numbers = numbers[len(piece) :]
+        numbers, rows = parts[order], rows[order]
+        bounds = [0, *(np.flatnonzero(numbers[1:] != numbers[:-1]) + 1).tolist(), len(numbers)]
+        for number, start, end in zip(numbers[bounds[:-1]].tolist(), bounds, bounds[1:], strict=False):
+            self._held[number].append(rows[start:end])
         self._held_bytes += rows.nbytes
         self._budget.size_bytes += rows.nbytes
         if self._budget.size_bytes > self._budget.most_bytes:
             self._write()
 
-    def take(self, part: int) -> NDArray[np.void]:
-        """The rows of a part, which are forgotten by it.
+    def take(self, part: int) -> NDArray[np.uint64]:
+        """The rows of a part, uint64 [n, words], which are forgotten by it.
 
         Raises:
             Permanent: The disk failed.
@@ -85,11 +87,11 @@ class Spill:
             self._written.remove(part)
             path = self._path(part)
             try:
-                pieces.insert(0, np.fromfile(path, self._kind))
+                pieces.insert(0, np.fromfile(path, np.uint64).reshape(-1, self._words))
                 path.unlink()
             except OSError as error:
                 raise _failed(path, error) from error
-        return np.concatenate(pieces) if pieces else np.empty(0, self._kind)
+        return np.concatenate(pieces) if pieces else np.empty((0, self._words), np.uint64)
 
     def _write(self) -> None:
         for part, pieces in self._held.items():
@@ -97,7 +99,7 @@ class Spill:
             try:
                 with path.open("ab") as file:
                     for piece in pieces:
-                        file.write(piece.tobytes())
+                        file.write(piece.data)
             except OSError as error:
                 raise _failed(path, error) from error
             self._written.add(part)

@@ -208,7 +208,9 @@ class TableBatch:
         least_ns = []
         rows = 0
         for part in self._predictions[number].parts(self.summary.refused, features=False):
-            self._joining.add_predictions(_numbers(number, part), part.ids, part.predictions)
+            self._joining.add_predictions(_numbers(number, part, part.rows), part.ids, part.predictions)
+            if len(part.rows) < part.end - part.first:
+                self._joining.leave_out(_numbers(number, part, part.left_out))
             times = part.predictions.time_ns
             least_ns.append(int(times.min()) if len(times) else END_OF_TIME_NS)
             rows = part.end
@@ -225,9 +227,9 @@ class TableBatch:
         to_come = list(accumulate(reversed(to_come), min))  # the last is of all, the first of the last part
         rows = 0
         for done, number in enumerate(order):
-            for part in self._predictions[number].parts(Refused(), features=True):
+            for part in self._predictions[number].parts(Refused(), features=True, ids=False):
                 to_come.pop()
-                self._feed(_numbers(number, part), part)
+                self._feed(_numbers(number, part, part.rows), part)
                 rows += len(part.rows)
                 told(Progress("counting", done, len(order), rows))
                 if to_come:
@@ -245,6 +247,6 @@ class TableBatch:
         self.engine.feed([predictions_at(batch, np.flatnonzero(fresh))], END_OF_TIME_NS)
 
 
-def _numbers(table: int, part: PredictionPart) -> NDArray[np.int64]:
-    """Numbers of rows over all tables."""
-    return part.rows + (part.first + table * _TABLE_ROWS)
+def _numbers(table: int, part: PredictionPart, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of rows of a part over all tables."""
+    return rows + (part.first + table * _TABLE_ROWS)

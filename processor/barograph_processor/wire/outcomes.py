@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from barograph_processor.engine.batch import Predictions, Truths
 from barograph_processor.wire import reasons
-from barograph_processor.wire.text import empty_as_null, encode_texts, longer_than, number_in
+from barograph_processor.wire.text import empty_as_null, encode_texts, longer_than, number_in, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -203,6 +203,7 @@ def _with_argmax(
     classes: pa.StringArray, scores: NDArray[np.float64], score_classes: tuple[str, ...]
 ) -> Texts:
     if classes.null_count and len(score_classes) > 1:
+        classes = plain(classes)
         order = sorted(range(len(score_classes)), key=score_classes.__getitem__)
         scores, score_classes = scores[:, order], tuple(score_classes[place] for place in order)
         known = ~np.isnan(scores)

@@ -40,11 +40,11 @@ def texts_of_doubles(doubles: pa.DoubleArray) -> pa.StringArray:
     return names.take(encoded.indices)
 
 
-def encode_texts(column: pa.StringArray) -> Texts:
-    """A column of text as codes, -1 where null."""
+def encode_texts(column: pa.Array) -> Texts:
+    """A column of text as codes, -1 where null; a dictionary of distinct texts keeps its codes."""
     if column.null_count == len(column):
         return Texts(np.full(len(column), -1, np.int32), ())
-    encoded = column.dictionary_encode()
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     indices = encoded.indices
     if indices.null_count:
         indices = indices.fill_null(-1)
@@ -52,20 +52,33 @@ def encode_texts(column: pa.StringArray) -> Texts:
     return Texts(codes, tuple(encoded.dictionary.to_pylist()))
 
 
-def empty_as_null(column: pa.StringArray) -> pa.StringArray:
+def plain(column: pa.Array) -> pa.StringArray:
+    """A column of text, dictionaries decoded."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def empty_as_null(column: pa.Array) -> pa.Array:
     """The column with ``""`` as missing."""
     if column.null_count == len(column):
         return column
+    if pa.types.is_dictionary(column.type):
+        if "" not in column.dictionary.to_pylist():
+            return column
+        column = column.dictionary_decode()
     lengths = pc.binary_length(column)
     if pc.min(lengths).as_py() != 0:
         return column
     return pc.if_else(pc.equal(lengths, 0), pa.scalar(None, pa.string()), column)
 
 
-def longer_than(column: pa.StringArray, limit: int) -> NDArray[np.bool_]:
+def longer_than(column: pa.Array, limit: int) -> NDArray[np.bool_]:
     """Mask of the rows whose text has more characters than the limit."""
     if column.null_count == len(column):
         return np.zeros(len(column), bool)
+    if pa.types.is_dictionary(column.type):
+        if not longer_than(column.dictionary, limit).any():
+            return np.zeros(len(column), bool)
+        column = column.dictionary_decode()
     sizes = pc.binary_length(column)  # at least as many bytes as characters
     longest = pc.max(sizes).as_py()
     if longest <= limit:
