@@ -283,6 +283,11 @@ ML_FEATURE_OBSERVATIONS: Final = "ml.feature.observations"
 ML_FEATURE_CATEGORIES: Final = "ml.feature.categories"
 """Values of a categorical feature by category."""
 
+ML_FEATURE_ROWS: Final = "ml.feature.rows"
+"""Rows that an edge counted, by what they hold of a feature whose kind is not known yet; without a feature,
+all of them.
+"""
+
 ML_PREDICTION_VALUE: Final = "ml.prediction.value"
 """Predicted numbers of a regression, in the target's own unit."""
 
@@ -1929,6 +1934,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.operation.name",
             "error.type",
         ),
@@ -1945,6 +1951,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
         ),
     ),
     ML_INFERENCE_BATCH_SIZE: Metric(
@@ -1959,6 +1966,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.operation.name",
         ),
     ),
@@ -1974,6 +1982,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.feature.name",
         ),
     ),
@@ -1989,6 +1998,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.feature.name",
             "ml.feature.state",
         ),
@@ -2005,8 +2015,26 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.feature.name",
             "ml.feature.category",
+        ),
+    ),
+    ML_FEATURE_ROWS: Metric(
+        ML_FEATURE_ROWS,
+        "counter",
+        "{row}",
+        "Rows that an edge counted, by what they hold of a feature whose kind is not known yet; without a feature, all of them.",
+        (
+            "ml.model.name",
+            "ml.model.version",
+            "ml.output.name",
+            "ml.source.id",
+            "ml.pane.length",
+            "ml.baseline.id",
+            "ml.edge.id",
+            "ml.feature.name",
+            "ml.feature.state",
         ),
     ),
     ML_PREDICTION_VALUE: Metric(
@@ -2021,6 +2049,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
         ),
     ),
     ML_PREDICTION_SCORE: Metric(
@@ -2035,6 +2064,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.class.name",
         ),
     ),
@@ -2050,6 +2080,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.class.name",
         ),
     ),
