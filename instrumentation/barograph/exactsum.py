@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
+# Scores are probabilities: sums on this grid stay exact for 8 million rows and are true to 1e-9.
+SCORE_GRID = 2.0**-30
 _EXACT = 2.0**53
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from barograph.exactsum import SCORE_GRID
 from barograph.guard import HISTOGRAMS, guard
 from barograph.histograms import NumberPlan
 from barograph.redact import OTHER
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 MAX_SCORE_CLASSES = 20
 MAX_CLASSES = 1_000
-# Scores are probabilities: sums on this grid stay exact for 8 million rows and are true to 1e-9.
-SCORE_GRID = 2.0**-30
 
 
 class PredictionPlan:

@@ -283,11 +283,6 @@ ML_FEATURE_OBSERVATIONS: Final = "ml.feature.observations"
 ML_FEATURE_CATEGORIES: Final = "ml.feature.categories"
 """Values of a categorical feature by category."""
 
-ML_FEATURE_ROWS: Final = "ml.feature.rows"
-"""Rows that an edge counted, by what they hold of a feature whose kind is not known yet; without a feature,
-all of them.
-"""
-
 ML_PREDICTION_VALUE: Final = "ml.prediction.value"
 """Predicted numbers of a regression, in the target's own unit."""
 
@@ -1934,7 +1929,6 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
             "ml.operation.name",
             "error.type",
         ),
@@ -1951,7 +1945,6 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
         ),
     ),
     ML_INFERENCE_BATCH_SIZE: Metric(
@@ -1966,7 +1959,6 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
             "ml.operation.name",
         ),
     ),
@@ -1982,7 +1974,6 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
             "ml.feature.name",
         ),
     ),
@@ -1998,7 +1989,6 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
             "ml.feature.name",
             "ml.feature.state",
         ),
@@ -2015,26 +2005,8 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
             "ml.feature.name",
             "ml.feature.category",
-        ),
-    ),
-    ML_FEATURE_ROWS: Metric(
-        ML_FEATURE_ROWS,
-        "counter",
-        "{row}",
-        "Rows that an edge counted, by what they hold of a feature whose kind is not known yet; without a feature, all of them.",
-        (
-            "ml.model.name",
-            "ml.model.version",
-            "ml.output.name",
-            "ml.source.id",
-            "ml.pane.length",
-            "ml.baseline.id",
-            "ml.edge.id",
-            "ml.feature.name",
-            "ml.feature.state",
         ),
     ),
     ML_PREDICTION_VALUE: Metric(
@@ -2049,7 +2021,6 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
         ),
     ),
     ML_PREDICTION_SCORE: Metric(
@@ -2064,7 +2035,6 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
             "ml.class.name",
         ),
     ),
@@ -2080,7 +2050,6 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
-            "ml.edge.id",
             "ml.class.name",
         ),
     ),

@@ -69,11 +69,7 @@ class Registry:
 
     def without(self, excluded: Iterable[str]) -> Registry:
         """The same without plug-ins that a configuration excludes."""
-        return self.with_plugins(self.plugins.without(excluded))
-
-    def with_plugins(self, plugins: Plugins) -> Registry:
-        """Our own components with other plug-ins."""
-        return Registry(self._entries.values(), plugins)
+        return Registry(self._entries.values(), self.plugins.without(excluded))
 
     def __iter__(self) -> Iterator[AnyFactory]:
         """Every factory, ours first.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from barograph.exactsum import SCORE_GRID
 from barograph_processor.signals.api import StreamId, StreamKind
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.exponential import ExponentialHistogram
@@ -70,12 +71,14 @@ class OutputEdges(NamedTuple):
         score: Edges of score histograms; empty: exponential buckets.
         value: Edges of predicted numbers; empty: exponential buckets.
         positive: The positive class of a binary task; None: what the names tell.
+        value_grid: Power of two that predicted numbers are rounded to for their sum; None: none.
     """
 
     basis: str
     score: Sequence[float]
     value: Sequence[float]
     positive: str | None
+    value_grid: float | None = None
 
 
 def rows_by_pane(
@@ -138,10 +141,14 @@ def states_of(parts: Sequence[OutcomeRows], edges: OutputEdges | None) -> dict[S
     for name, column in scores.items():
         if len(column):
             stream = StreamId(StreamKind.PREDICTION_SCORE, part=name, basis=basis)
-            states[stream] = _histogram(column, () if edges is None else edges.score)
+            states[stream] = _histogram(column, () if edges is None else edges.score, SCORE_GRID)
     if len(every.value):
         stream = StreamId(StreamKind.PREDICTION_VALUE, basis=basis)
-        states[stream] = _histogram(every.value, () if edges is None else edges.value)
+        states[stream] = (
+            _histogram(every.value, ())
+            if edges is None
+            else _histogram(every.value, edges.value, edges.value_grid)
+        )
     return states
 
 
@@ -159,7 +166,7 @@ def _counted(texts: Texts, rows: NDArray[np.intp]) -> dict[str, int]:
     return {name: count for name, count in zip(texts.values, counts, strict=True) if count}
 
 
-def _histogram(values: NDArray[np.float64], edges: Sequence[float]) -> State:
+def _histogram(values: NDArray[np.float64], edges: Sequence[float], grid: float | None = None) -> State:
     if len(edges):
-        return ExplicitHistogram.zero(edges).observe(values)
+        return ExplicitHistogram.zero(edges).observe(values, grid)
     return ExponentialHistogram.zero().observe(values)

@@ -91,7 +91,9 @@ class KeyReference:
         output = reference.output
         if reference.header.learned:  # it was learned from exponential buckets, and compares those best
             return OutputEdges("", (), (), output.positive)
-        return OutputEdges(reference.id, output.score_edges, output.value_edges, output.positive)
+        return OutputEdges(
+            reference.id, output.score_edges, output.value_edges, output.positive, output.value_grid
+        )
 
     def kinds(self, start_ns: int) -> dict[str, FeatureKind]:
         """The kinds of the features that windows which start there are compared by."""

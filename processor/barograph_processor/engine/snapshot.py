@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from barograph.baseline import Baseline
 from barograph_processor.engine.feature_images import known_counts, known_image, plan_image, plan_of
 from barograph_processor.engine.images import (
-    Held,
     KeyImage,
     LearningImage,
     PaneImage,
@@ -55,7 +54,7 @@ class Portable(Protocol):
 
 
 def key_image(state: KeyState) -> KeyImage:
-    """A key as values that don't change with it any more; joined rows must have been folded."""
+    """A key as plain values; joined rows must have been folded."""
     return KeyImage(
         key=state.key,
         watermark_ns=state.watermark.time_ns,
@@ -66,14 +65,14 @@ def key_image(state: KeyState) -> KeyImage:
             for pane, sources in sorted(state.counted.panes.items())
             for source, states in sources.items()
         ],
-        histograms=[(*name, [*seen.bounds]) for name, seen in state.counted.histograms.items()],
+        histograms=[(*name, seen.bounds) for name, seen in state.counted.histograms.items()],
         decided=state.counted.decided,
         slices=list(state.slices.slices()),
         slice_floors=state.slices.floors(),
         windows=[_window_image(kind, window) for (kind, _), window in state.table.windows.items()],
-        floors=[*state.table.floors],
-        features=dict(state.features.newest),
-        sources=dict(state.sources.newest),
+        floors=state.table.floors,
+        features=state.features.newest,
+        sources=state.sources.newest,
         streams=list(state.streams.newest.items()),
         reference=_reference_image(state.reference),
         plan=plan_image(state.lane.plan) if isinstance(state.lane.plan, KnownPlan) else None,
@@ -97,7 +96,6 @@ def load_key(image: KeyImage, state: KeyState, tally: Tally) -> None:
         pane.states = _decode(pane_image.states)
         pane.rows = {source: [_rows(part) for part in parts] for source, parts in pane_image.rows.items()}
         state.waiting_rows += sum(part.rows for parts in pane.rows.values() for part in parts)
-        pane.relayed = {source: _decode(states) for source, states in pane_image.relayed.items()}
         for source, encoded in pane_image.open.items():
             states = _decode(encoded)
             if isinstance(state.lane.plan, OpenPlan):
@@ -138,7 +136,6 @@ def _pane_image(number: int, pane: Pane) -> PaneImage:
             for source, counts in pane.features.items()
             if isinstance(counts, OpenCounts)
         },
-        {source: _encode(states) for source, states in pane.relayed.items()},
     )
 
 
@@ -255,7 +252,15 @@ def _load_reference(image: ReferenceImage, reference: KeyReference) -> None:
 
 
 def _encode(states: Mapping[StreamId, State]) -> Encoded:
-    return cast("Encoded", Held(dict(states)))
+    """The states' bytes; a state of another package that has none is left out, as it could not be read."""
+    encoded: Encoded = []
+    for stream, state in states.items():
+        try:
+            encoded.append((stream, state.to_bytes()))
+        except Exception:  # noqa: PERF203  # one state's fault is not the others'
+            if not codec.is_foreign(state):
+                raise
+    return encoded
 
 
 def _decode(encoded: Encoded, tally: Tally | None = None) -> States:

@@ -49,9 +49,9 @@ class Leaving:
             Retryable: The disk failed, or is full.
         """
         with self._machine.lock:
-            moment = self._machine.moment(self._clock.now_ns(), self._waiting())
+            saved = self._machine.image(self._clock.now_ns(), self._waiting())
         try:
-            self._kept.leave(moment())
+            self._kept.leave(saved)
         except OSError as error:
             raise Retryable(
                 f"unfinished windows can't be kept in {self._kept.directory}, they are lost: "

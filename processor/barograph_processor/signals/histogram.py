@@ -87,11 +87,12 @@ class ExplicitHistogram(Framed):
             raise StateError(f"{len(checked)} edges need {len(checked) + 1} counts, got {len(held)}")
         return cls(checked, held, ExactSum.of_float(total), *checked_range(low, high, empty=not held.any()))
 
-    def observe(self, values: NDArray[np.float64]) -> ExplicitHistogram:
+    def observe(self, values: NDArray[np.float64], grid: float | None = None) -> ExplicitHistogram:
         """Count more rows.
 
         Args:
             values: float64 [n], all finite.
+            grid: Power of two that each value is rounded to for the sum, as sources do it; None: none.
 
         Returns:
             A new histogram; this one stays as it is.
@@ -109,7 +110,7 @@ class ExplicitHistogram(Framed):
         return ExplicitHistogram(
             self.edges,
             added(self.counts, counted),
-            self.total + ExactSum.of(values),
+            self.total + ExactSum.of(np.rint(values / grid) * grid if grid else values),
             min(self.low, float(ordered[0]) + 0.0),
             max(self.high, float(ordered[-1]) + 0.0),
         )
