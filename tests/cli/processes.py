@@ -7,10 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
@@ -42,6 +43,9 @@ class Running:
     started: dict[str, Any]
     windows: list[dict[str, Any]] = field(default_factory=list)
     said: str = ""
+    lines: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    readers: list[threading.Thread] = field(default_factory=list)
 
     @property
     def otlp(self) -> str:
@@ -72,9 +76,24 @@ class Running:
 
     def collect(self) -> None:
         """Wait for the end, and keep everything that was printed."""
-        printed, self.said = self.process.communicate(timeout=WAIT_S)
-        whole = printed.splitlines(keepends=True)
-        self.windows += [json.loads(line) for line in whole if line.endswith("\n")]
+        self.process.wait(WAIT_S)
+        for reader in self.readers:
+            reader.join(WAIT_S)
+        self.said = "".join(self.errors)
+        self.windows += [json.loads(line) for line in self.lines if line.endswith("\n")]
+
+    def listen(self) -> None:
+        """Read what is printed as it comes: a pipe that is full stops the process."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        for stream, into in ((self.process.stdout, self.lines), (self.process.stderr, self.errors)):
+            self.readers.append(threading.Thread(target=_gather, args=(stream, into), daemon=True))
+            self.readers[-1].start()
+
+
+def _gather(stream: IO[str], into: list[str]) -> None:
+    with stream:
+        into.extend(stream)
 
 
 @contextmanager
@@ -94,11 +113,13 @@ def service(
         assert process.stderr is not None
         first = process.stdout.readline()
         assert first, process.stderr.read()
-        yield Running(process, json.loads(first))
+        running = Running(process, json.loads(first))
+        running.listen()
+        yield running
     finally:
         if process.poll() is None:
             process.kill()
-            process.communicate()
+            process.wait()
 
 
 def send(endpoint: str, records: Iterable[LogRecord]) -> None:

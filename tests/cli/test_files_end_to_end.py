@@ -73,8 +73,7 @@ def test_what_is_printed_is_monitored_once_over_rotations_kills_and_restarts(tmp
         log.rename(log.parent / "0.log.20260101")
         log.write_text(printed(200, 300))
         wait_for(running, 600)
-        running.process.kill()
-        running.process.communicate()
+        running.kill()
     with log.open("a") as file:
         file.write(printed(300, 400))
     log.rename(log.parent / "0.log.20260102")

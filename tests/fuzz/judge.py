@@ -15,10 +15,8 @@ from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.otlp_intake import OtlpIntake
 from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.telemetry import Telemetry
-from barograph_processor.wire.bentoml import BentoML
-from barograph_processor.wire.bentoml_schema import Config
 from barograph_processor.wire.descriptors import slim_descriptor
-from wire.foreign_requests import LOG, SPAN, context
+from wire.foreign_requests import SPAN, context
 from wire.otlp_requests import TIME_NS
 
 from .mutations import REQUESTS, is_sloppy
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
     from barograph_processor.components.api import Position
     from barograph_processor.engine.batch import Batch, Fed
-    from barograph_processor.wire.descriptors import Lane
 
     from .mutations import Case
 
@@ -36,9 +33,8 @@ MEMORY_MOST_BYTES = 256 * 2**20
 SETTINGS = Settings(
     windows=(Window("1h", HOUR_NS), Window("1d", DAY_NS)), segments=("region",), learn_rows=30
 )
-LANES: tuple[Lane, ...] = ("logs", "metrics", "traces", "foreign_traces")
-SLIM = {lane: GetMessageClass(slim_descriptor(lane)) for lane in LANES}
-DIALECTS = (*context(SPAN, LOG).dialects, BentoML(Config()))
+SLIM = {signal: GetMessageClass(slim_descriptor(signal)) for signal in ("logs", "metrics", "traces")}
+DIALECTS = context(SPAN).dialects
 
 
 class Verdict(NamedTuple):
@@ -87,8 +83,7 @@ def judge(case: Case, *, thorough: bool) -> Verdict:
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     intake = _Intake()
-    dialects = DIALECTS if case.foreign else ()
-    receiver = OtlpIntake(intake, Telemetry(), CumulativeStreams(intake, 0), dialects=dialects)
+    receiver = OtlpIntake(intake, Telemetry(), CumulativeStreams(intake, 0))
     try:
         told = receiver.export(case.signal, case.data)
     except Permanent as error:
@@ -107,9 +102,8 @@ def judge(case: Case, *, thorough: bool) -> Verdict:
 
 
 def _parses(case: Case) -> bool:
-    lane: Lane = "foreign_traces" if case.foreign and case.signal == "traces" else case.signal
     try:
-        SLIM[lane].FromString(case.data)
+        SLIM[case.signal].FromString(case.data)
     except DecodeError:
         return False
     return True

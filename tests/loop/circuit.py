@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
@@ -63,10 +63,17 @@ class Circuit:
         return list(newest.values())
 
 
+class Takes(Protocol):
+    """Where requests end."""
+
+    def take(self, signal: str, data: bytes) -> None:
+        """One OTLP request."""
+
+
 class Metrics(MetricExporter):
     """Encodes as the OTLP exporters do, and hands the bytes over."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Takes) -> None:
         super().__init__()
         self._circuit = circuit
 
@@ -86,7 +93,7 @@ class Metrics(MetricExporter):
 class Logs(LogRecordExporter):
     """The same for events."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Takes) -> None:
         self._circuit = circuit
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:

@@ -1,0 +1,272 @@
+"""The ways in which a team may run it, each a function from the data to its readings.
+
+A new pattern is one more function, and its name in `PATTERNS`. All of them are the programs that users start,
+but for the embedded one, which is this process by design.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pyarrow as pa
+import pyarrow.parquet
+
+from barograph import Feedback, Monitor
+from barograph.export import ExporterSink
+from barograph.guard import guard
+from barograph.semconv import attributes
+from barograph.times import time_ns
+from barograph.worker import WORKER
+from cli.processes import barograph, service
+from equivalence.data import CONFIG, MODEL, PANE_S, THRESHOLD, VERSION, Data
+from loop.circuit import Logs, Metrics
+from patterns.embedding import WAIT_S, embedding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from barograph.points import Sink
+    from cli.processes import Running
+
+Figures = dict[tuple[str, int, str, frozenset[tuple[str, Any]]], float]
+_CHUNK_ROWS = 100
+
+
+def service_histograms(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """Histograms and outcomes of an instrumented service, over gRPC, in disorder and repeated."""
+    return _served(data, folder, rows="off", points=True)
+
+
+def service_rows(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """Rows alone: a source that sends no histograms."""
+    return _served(data, folder, rows="all", points=False)
+
+
+def service_every_lane(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """Histograms, outcomes and rows of one source together."""
+    return _served(data, folder, rows="all", points=True)
+
+
+def embedded(data: Data, folder: Path, environment: pytest.MonkeyPatch) -> Figures:
+    """The engine in the serving process; calls come in disorder."""
+    config = folder / "barograph.yaml"
+    config.write_text(CONFIG, encoding="utf-8")
+    environment.setenv("BAROGRAPH_CONFIG", str(config))
+    with embedding() as found:
+        _instrumented(data, found.sink, rows="off")
+        found.drain()
+    windows = []
+    for told in found.logs.windows().values():
+        readings = told[attributes.ML_WINDOW_READINGS]
+        windows.append((told[attributes.ML_WINDOW_NAME], told[attributes.ML_WINDOW_START], readings))
+    return _figures(windows)
+
+
+def batch_parquet(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """A scheduled job over Parquet files whose rows are in disorder and repeated."""
+
+    def write(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+        path = folder / f"{name}.parquet"
+        pyarrow.parquet.write_table(pa.Table.from_pylist(list(rows)), path, row_group_size=200)
+        return str(path)
+
+    return _batch(data, folder, write)
+
+
+def batch_csv(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """The same over CSV."""
+
+    def write(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+        path = folder / f"{name}.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return str(path)
+
+    return _batch(data, folder, write)
+
+
+def sidecar_stdout(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """A service that prints, its container's log read by the sidecar."""
+    predictions, truths = _tables(data)
+    for row in predictions:
+        row["features"] = {name: row.pop(name) for name in data.features}
+        row["segments"] = {"region": row["features"]["region"]}
+        row["prediction"] = row["score"] >= THRESHOLD
+    log = folder / "logs" / "0.log"
+    log.parent.mkdir()
+    log.write_text(
+        "".join(f"2026-02-01T00:00:00Z stdout F {json.dumps(row)}\n" for row in [*predictions, *truths])
+    )
+    files = (
+        f"receivers: {{files: {{include: ['{log}'], model: {MODEL}, version: '{VERSION}'}}, otlp: {{}}}}\n"
+    )
+    with _running(data, folder, files) as running:
+        _wait_until_read(running, len(predictions) + len(truths))
+        return _drained(running)
+
+
+PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
+    each.__name__: each
+    for each in (
+        service_histograms,
+        service_rows,
+        service_every_lane,
+        embedded,
+        batch_parquet,
+        batch_csv,
+        sidecar_stdout,
+    )
+}
+
+
+class Recorded:
+    """A sink whose exporters keep the requests that would be sent."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, bytes]] = []
+        self._lock = threading.Lock()
+        metrics, logs = Metrics(self), Logs(self)
+        self.sink = ExporterSink(lambda: (metrics,), lambda: (logs,))
+
+    def take(self, signal: str, data: bytes) -> None:
+        """One OTLP request."""
+        with self._lock:
+            self.requests.append((signal, data))
+
+
+def _served(data: Data, folder: Path, *, rows: str, points: bool) -> Figures:
+    recorded = Recorded()
+    if not points:
+        recorded.sink.points = lambda points: None  # type: ignore[method-assign]
+    _instrumented(data, recorded.sink, rows=rows)
+    WORKER.shutdown(WAIT_S)
+    requests = recorded.requests + recorded.requests[::3]  # as a Collector repeats what it got no answer to
+    random.Random(7).shuffle(requests)
+    with _running(data, folder, "") as running:
+        _send(running, requests)
+        return _drained(running)
+
+
+def _instrumented(data: Data, sink: Sink, *, rows: str) -> None:
+    """Calls of a service's model, batches in disorder, and its feedback."""
+    guard.reset()
+    monitor = Monitor(
+        MODEL, VERSION, baseline=data.baseline, columns="segment=region", pane_s=PANE_S, rows=rows,
+        clear=["region"], sink=sink,
+    )  # fmt: skip
+    order = list(range(0, len(data.ids), _CHUNK_ROWS))
+    random.Random(5).shuffle(order)
+    for start in order:
+        chosen = slice(start, start + _CHUNK_ROWS)
+        monitor.record(
+            {name: column[chosen] for name, column in data.features.items()},
+            scores=data.score[chosen],
+            ids=data.ids[chosen],
+            times=[at * 10**9 for at in data.time_s[chosen]],
+        )
+        assert monitor.flush(WAIT_S)
+    feedback = Feedback(MODEL, sink=sink)
+    for start in range(0, len(data.truth), _CHUNK_ROWS):
+        part = data.truth[start : start + _CHUNK_ROWS]
+        feedback.observe_batch(
+            ids=[data.ids[row] for row, _, _ in part],
+            values=[positive for _, positive, _ in part],
+            times=[at * 10**9 for _, _, at in part],
+        )
+    assert feedback.flush(WAIT_S)
+
+
+def _tables(data: Data) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of both kinds by their usual names, in disorder and some of them repeated."""
+    predictions: list[dict[str, Any]] = [
+        {"id": data.ids[row], "time": data.time_s[row], "score": data.score[row]} | data.features_of(row)
+        for row in range(len(data.ids))
+    ]
+    truths: list[dict[str, Any]] = [
+        {"id": data.ids[row], "time": at, "truth": positive} for row, positive, at in data.truth
+    ]
+    predictions += [dict(row) for row in predictions[::7]]
+    shuffled = random.Random(11)
+    shuffled.shuffle(predictions)
+    shuffled.shuffle(truths)
+    return predictions, truths
+
+
+def _batch(data: Data, folder: Path, write: Callable[[str, Sequence[Mapping[str, Any]]], str]) -> Figures:
+    predictions, truths = _tables(data)
+    config = folder / "barograph.yaml"
+    config.write_text(CONFIG, encoding="utf-8")
+    done = barograph(
+        "batch", "--json", "--config", str(config), "--baseline", _baseline(data, folder),
+        "--predictions", write("predictions", predictions), "--labels", write("labels", truths),
+        "--score", "score", "--label", "truth", "--label-time", "time", "--segment", "region",
+    )  # fmt: skip
+    return _of_lines(json.loads(line) for line in done.stdout.splitlines())
+
+
+def _baseline(data: Data, folder: Path) -> str:
+    path = folder / "credit.baseline"
+    path.write_bytes(data.baseline.content)
+    return str(path)
+
+
+def _running(data: Data, folder: Path, receivers: str) -> Any:
+    config = folder / "barograph.yaml"
+    config.write_text(CONFIG + receivers, encoding="utf-8")
+    return service("--config", str(config), "--baseline", _baseline(data, folder))
+
+
+def _send(running: Running, requests: Iterable[tuple[str, bytes]]) -> None:
+    with grpc.insecure_channel(running.otlp) as channel:
+        for signal, data in requests:
+            name = {"metrics": "metrics.v1.Metrics", "logs": "logs.v1.Logs"}[signal]
+            call = channel.unary_unary(f"/opentelemetry.proto.collector.{name}Service/Export")
+            assert b"" == call(data, timeout=WAIT_S)  # nothing was refused
+
+
+def _drained(running: Running) -> Figures:
+    running.drain()
+    running.stop()
+    assert 0 == running.process.returncode, running.said
+    return _of_lines(running.windows)
+
+
+def _wait_until_read(running: Running, records: int) -> None:
+    name = "barograph_receiver_accepted_log_records_total "
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        (line,) = (each for each in running.scrape().splitlines() if each.startswith(name))
+        if float(line.removeprefix(name)) >= records:
+            return
+        time.sleep(0.2)  # another process is waited for
+    raise AssertionError(f"{records} records were not read in time")
+
+
+def _of_lines(lines: Iterable[Mapping[str, Any]]) -> Figures:
+    newest: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for line in lines:
+        name = line["window"], line["start"]
+        if line["revision"] >= newest.get(name, line)["revision"]:
+            newest[name] = line
+    return _figures((window, start, line["readings"]) for (window, start), line in newest.items())
+
+
+def _figures(windows: Iterable[tuple[str, object, Iterable[Mapping[str, Any]]]]) -> Figures:
+    """Window, metric and attributes to the figure."""
+    figures: Figures = {}
+    for window, start, readings in windows:
+        for reading in readings:
+            told = {key: value for key, value in reading.items() if key not in {"name", "value"}}
+            figures[window, time_ns(start), reading["name"], frozenset(told.items())] = reading["value"]
+    return figures

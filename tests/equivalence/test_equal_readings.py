@@ -1,0 +1,67 @@
+"""The law of this project: one data set through every pattern gives equal readings.
+
+After the last label, with data that came late, twice and out of order. Equal means equal: the same figures
+to the last bit, since every lane counts on the baseline's edges and sums are exact.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sklearn import metrics as oracle
+
+from barograph.semconv import metrics
+from equivalence import data as sets
+from equivalence.patterns import PATTERNS, service_histograms
+
+if TYPE_CHECKING:
+    from equivalence.data import Data
+    from equivalence.patterns import Figures
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return sets.make()
+
+
+@pytest.fixture(scope="module")
+def expected(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    with pytest.MonkeyPatch.context() as environment:
+        return service_histograms(data, tmp_path_factory.mktemp("expected"), environment)
+
+
+def test_the_readings_that_all_others_are_compared_with_are_right(data: Data, expected: Figures) -> None:
+    """Counted here from the rows, and by scikit-learn."""
+    day_ns = sets.START_S * 10**9
+    inside = {row for row, at in enumerate(data.time_s) if at < sets.START_S + 86_400}
+    known = {row: positive for row, positive, _ in data.truth if row in inside}
+    whole = {
+        name: value
+        for (window, start, name, told), value in expected.items()
+        if (window, start) == ("1d", day_ns)
+        and "ml.segment.name" not in dict(told)
+        and dict(told).get("ml.label.horizon", "all") == "all"
+        and "ml.feature.name" not in dict(told)
+    }
+    assert len(inside) == whole[metrics.ML_WINDOW_OBSERVATIONS]
+    assert len(known) / len(inside) == whole[metrics.ML_LABEL_MATURITY]
+    truth = list(known.values())
+    predicted = [data.score[row] >= sets.THRESHOLD for row in known]
+    assert oracle.accuracy_score(truth, predicted) == whole[metrics.ML_PERFORMANCE_ACCURACY]
+    assert len(expected) > 500  # windows, horizons, segments, features
+
+
+@pytest.mark.parametrize("pattern", [name for name in PATTERNS if name != service_histograms.__name__])
+def test_every_pattern_gives_equal_readings(
+    data: Data, expected: Figures, pattern: str, tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    found = PATTERNS[pattern](data, tmp_path_factory.mktemp(pattern), monkeypatch)
+    missing = sorted(map(str, expected.keys() - found.keys()))
+    surplus = sorted(map(str, found.keys() - expected.keys()))
+    unequal = {str(name): (expected[name], found[name]) for name in expected.keys() & found.keys()
+               if expected[name] != found[name]}  # fmt: skip
+    assert ([], [], {}) == (missing[:20], surplus[:20], dict(list(unequal.items())[:20]))
