@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from barograph.errors import ConfigError
 from barograph.export_lane import Lane
-from barograph.guard import CONFIGURATION, HISTOGRAMS, OUTCOMES, guard
+from barograph.exporters import Exporters
+from barograph.guard import HISTOGRAMS, OUTCOMES, guard
 from barograph.points import ExplicitBuckets, ExponentialBuckets, value_bytes
 from barograph.routing import begin_anew, event_rows
 
@@ -61,16 +62,14 @@ class ExporterSink:
     def __init__(
         self, metric_exporters: Callable[[], Sequence[Any]], log_exporters: Callable[[], Sequence[Any]]
     ) -> None:
-        self._makers = {"metrics": metric_exporters, "logs": log_exporters}
-        self._made: dict[str, Sequence[Any]] = {}
-        self._making = threading.Lock()
+        self._exporters = Exporters(metric_exporters, log_exporters)
         self._points: Lane[SourcePoint] = Lane(
             HISTOGRAMS,
             self._send_points,
             size_bytes=point_bytes,
             rows=lambda _: 1,
             chunk_items=POINTS_A_CHUNK,
-            prepare=lambda: self._exporters("metrics"),
+            prepare=lambda: self._exporters.get("metrics"),
         )
         self._events: Lane[SourceEvent] = Lane(
             OUTCOMES,
@@ -78,7 +77,7 @@ class ExporterSink:
             size_bytes=event_bytes,
             rows=event_rows,
             chunk_items=EVENTS_A_CHUNK,
-            prepare=lambda: self._exporters("logs"),
+            prepare=lambda: self._exporters.get("logs"),
         )
 
     def start(self) -> None:
@@ -88,8 +87,7 @@ class ExporterSink:
 
     def after_fork(self) -> None:
         """In the child: nothing of the parent's waits, and no connection is shared with it."""
-        self._made = {}
-        self._making = threading.Lock()
+        self._exporters.after_fork()
         self._points.begin()
         self._events.begin()
 
@@ -112,27 +110,10 @@ class ExporterSink:
         begun = time.monotonic()
         self._points.close(timeout_s)
         self._events.close(begun + timeout_s - time.monotonic(), begun=begun)
-        exporters, self._made = self._made, dict.fromkeys(self._makers, ())
-        for made in exporters.values():
-            for exporter in made:
-                # An exporter's own shutdown may wait for its retries; the process shall not.
-                threading.Thread(target=_quietly, args=(exporter.shutdown,), daemon=True).start()
-
-    def _exporters(self, signal: str) -> Sequence[Any]:
-        # One thread at a time: both would import the SDK, each from another end of its cycles.
-        with self._making:
-            made = self._made.get(signal)
-            if made is None:
-                try:
-                    made = self._makers[signal]()
-                except (ConfigError, ImportError) as error:
-                    guard.warn(CONFIGURATION, f"no_{signal}_exporter", f"{signal} are not sent: {error}")
-                    made = ()
-                self._made[signal] = made
-            return made
+        self._exporters.shutdown()
 
     def _send_points(self, points: Sequence[SourcePoint]) -> bool:
-        made = self._exporters("metrics")
+        made = self._exporters.get("metrics")
         if not made:
             guard.dropped(HISTOGRAMS, "no_exporter", len(points))
             return True
@@ -142,7 +123,7 @@ class ExporterSink:
         return all(results)
 
     def _send_events(self, events: Sequence[SourceEvent]) -> bool:
-        made = self._exporters("logs")
+        made = self._exporters.get("logs")
         if not made:
             guard.dropped(OUTCOMES, "no_exporter", sum(map(event_rows, events)))
             return True
@@ -151,13 +132,6 @@ class ExporterSink:
         now_ns = time.time_ns()
         results = [send_events(exporter, events, now_ns) for exporter in made]
         return all(results)
-
-
-def _quietly(call: Callable[[], object]) -> None:
-    try:
-        call()
-    except Exception as error:  # noqa: BLE001 - the end has come; nobody can act on it
-        guard.warn(CONFIGURATION, "exporter_shutdown", f"{type(error).__name__}: {error}")
 
 
 def _from_environment(signal: str) -> Callable[[], Sequence[Any]]:

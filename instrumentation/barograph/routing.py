@@ -27,6 +27,10 @@ class Routed:
         exporters: The sink of the application's own exporters.
         named: Sinks beside it, by name.
         exports_all: Whether the exporters get everything, else only what is for people.
+
+    Attributes:
+        named: As given.
+        parts: All sinks, in the order in which they end.
     """
 
     def __init__(self, exporters: Sink, named: Mapping[str, Sink], *, exports_all: bool) -> None:
@@ -35,7 +39,7 @@ class Routed:
         self._exports_all = exports_all
         self._monitored = [*self.named.values(), *([exporters] if exports_all else ())]
         # The exporters end last, so that what the others say at their end still leaves.
-        self._all = [*self.named.values(), exporters]
+        self.parts: Sequence[Sink] = (*self.named.values(), exporters)
 
     def points(self, points: Sequence[SourcePoint]) -> None:
         """Send delta points."""
@@ -70,18 +74,18 @@ class Routed:
 
     def start(self) -> None:
         """Start the threads that sinks have."""
-        for sink in self._all:
+        for sink in self.parts:
             _attempt(sink, begin)
 
     def after_fork(self) -> None:
         """In the child: nothing of the parent's."""
-        for sink in self._all:
+        for sink in self.parts:
             begin_anew(sink)
 
     def _in_turn(self, timeout_s: float, call: Callable[[Sink, float], bool]) -> bool:
         deadline = time.monotonic() + timeout_s
         complete = True
-        for sink in self._all:
+        for sink in self.parts:
             try:
                 complete &= call(sink, max(deadline - time.monotonic(), 0.0))
             except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, the others go on
@@ -100,6 +104,11 @@ def _attempt(sink: Sink, call: Callable[[Sink], None]) -> None:
 def _end(sink: Sink, timeout_s: float) -> bool:
     sink.shutdown(timeout_s)
     return True
+
+
+def parts(sink: Sink) -> Sequence[Sink]:
+    """The sinks that a sink stands for, in the order in which they end."""
+    return sink.parts if isinstance(sink, Routed) else (sink,)
 
 
 def drain(sink: Sink, timeout_s: float) -> bool:

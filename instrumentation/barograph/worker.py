@@ -182,16 +182,17 @@ class Worker:
             raise
 
     def _serve(self, request: _Request) -> None:
-        sinks = self._sinks()
+        parts = [part for sink in self._sinks() for part in routing.parts(sink)]
         self._work(everything=True)
         complete = True
-        for sink in sinks:
+        for place, part in enumerate(parts):
             try:
-                left = max(request.deadline - time.monotonic(), 0.0)
+                left_s = max(request.deadline - time.monotonic(), 0.0)
                 if request.is_last:
-                    sink.shutdown(left)
-                    left = 0.0
-                complete &= sink.flush(left)
+                    part.shutdown(left_s / (len(parts) - place))  # one that hangs leaves time for the others
+                    left_s = 0.0
+                complete &= part.flush(left_s)
+                self._send_dropped(everything=True)  # what a part gave up, by those that are left
             except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, serving must not notice
                 guard.background_fault(HISTOGRAMS, error)
                 complete = False

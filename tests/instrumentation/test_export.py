@@ -19,6 +19,7 @@ from barograph import export, export_lane
 from barograph.errors import ConfigError
 from barograph.export_lane import Lane
 from barograph.export_sdk import exporters
+from barograph.exporters import Exporters
 from barograph.guard import guard
 
 if TYPE_CHECKING:
@@ -103,9 +104,7 @@ def test_what_waits_leaves_when_the_process_ends(collector: Collector) -> None:
 
 @pytest.mark.slow
 def test_a_child_has_a_source_of_its_own_and_sends_only_its_own(collector: Collector) -> None:
-    program = (
-        PROGRAM + "\nbarograph.flush()\nimport os\nif os.fork() == 0:\n    monitor.record({'a': 1.0}, 1.0)\n"
-    )
+    program = PROGRAM + "\nimport os\nif os.fork() == 0:\n    monitor.record({'a': 1.0}, 1.0)\n"
     program += "    barograph.flush()\n    os._exit(0)\nos.wait()\n"
     done = run(collector.port, program)
     assert 0 == done.returncode, done.stderr
@@ -310,3 +309,38 @@ def test_exporters_made_in_code_are_used(monkeypatch: pytest.MonkeyPatch) -> Non
     finally:
         export.configure()
         export.swap_sink(before)
+
+
+def test_a_child_of_a_process_that_sent_over_grpc_is_told_what_to_set(
+    lenient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    over_grpc = type(
+        "Exporter", (), {"__module__": "opentelemetry.exporter.otlp.proto.grpc.metric_exporter"}
+    )()
+    made = Exporters(lambda: (over_grpc,), tuple)
+    made.after_fork()
+    assert "" == caplog.text
+    assert (over_grpc,) == made.get("metrics")
+    made.after_fork()
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # that is the point
+def test_a_fork_waits_for_exporters_that_are_being_made() -> None:
+    begun, forking = threading.Event(), threading.Event()
+
+    def make() -> tuple[str]:
+        begun.set()
+        assert forking.wait(10.0)
+        return ("mine",)
+
+    made = Exporters(make, tuple)
+    making = threading.Thread(target=made.get, args=["metrics"])
+    making.start()
+    assert begun.wait(10.0)
+    os.register_at_fork(before=forking.set)  # called first, since it was registered last
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if made._made else 1)
+    assert 0 == os.waitpid(child, 0)[1]
+    making.join(10.0)

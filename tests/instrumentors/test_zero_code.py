@@ -8,22 +8,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import grpc
 import pytest
-from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from barograph.semconv import attributes, events, metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from otlp_capture import attributes_of, listening
 
 ROWS = 40
 DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
@@ -44,55 +35,6 @@ model.predict_proba(X)
 """
 
 
-class Recorded:
-    """Answers every export and keeps what came."""
-
-    def __init__(self) -> None:
-        self.spans: list[Any] = []
-        self.metrics: list[Any] = []
-        self.records: list[Any] = []
-
-    def traces(self) -> Any:
-        def export(_: Any, request: Any, __: Any) -> Any:
-            self.spans += [one for a in request.resource_spans for b in a.scope_spans for one in b.spans]
-            return trace_service_pb2.ExportTraceServiceResponse()
-
-        return type("Traces", (trace_service_pb2_grpc.TraceServiceServicer,), {"Export": export})()
-
-    def points(self) -> Any:
-        def export(_: Any, request: Any, __: Any) -> Any:
-            self.metrics += [
-                one for a in request.resource_metrics for b in a.scope_metrics for one in b.metrics
-            ]
-            return metrics_service_pb2.ExportMetricsServiceResponse()
-
-        return type("Metrics", (metrics_service_pb2_grpc.MetricsServiceServicer,), {"Export": export})()
-
-    def logs(self) -> Any:
-        def export(_: Any, request: Any, __: Any) -> Any:
-            self.records += [
-                one for a in request.resource_logs for b in a.scope_logs for one in b.log_records
-            ]
-            return logs_service_pb2.ExportLogsServiceResponse()
-
-        return type("Logs", (logs_service_pb2_grpc.LogsServiceServicer,), {"Export": export})()
-
-
-@contextmanager
-def listening() -> Iterator[tuple[Recorded, int]]:
-    found = Recorded()
-    server = grpc.server(ThreadPoolExecutor(4))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(found.traces(), server)  # type: ignore[no-untyped-call]
-    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(found.points(), server)  # type: ignore[no-untyped-call]
-    logs_service_pb2_grpc.add_LogsServiceServicer_to_server(found.logs(), server)  # type: ignore[no-untyped-call]
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield found, port
-    finally:
-        server.stop(None).wait()
-
-
 def run(folder: Path, port: int, **settings: str) -> tuple[subprocess.CompletedProcess[str], float]:
     """Run the program; what it printed, and for how many seconds it ran."""
     script = folder / "serve.py"
@@ -111,16 +53,12 @@ def run(folder: Path, port: int, **settings: str) -> tuple[subprocess.CompletedP
     return done, time.monotonic() - begun
 
 
-def told(one: Any) -> dict[str, Any]:
-    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in one.attributes}
-
-
 @pytest.mark.slow
 def test_spans_points_and_outcomes_of_the_one_prediction_arrive(tmp_path: Path) -> None:
     with listening() as (found, port):
         done, _ = run(tmp_path, port)
     assert 0 == done.returncode, done.stderr
-    ours = [span for span in found.spans if attributes.ML_MODEL_NAME in told(span)]
+    ours = [span for span in found.spans if attributes.ML_MODEL_NAME in attributes_of(span)]
     assert ["predict_proba late"] == [span.name for span in ours]
     by_name = {one.name: one for one in found.metrics}
     rows: Counter[tuple[object, object]] = Counter()
@@ -128,14 +66,16 @@ def test_spans_points_and_outcomes_of_the_one_prediction_arrive(tmp_path: Path) 
         if one.name == metrics.ML_INFERENCE_PREDICTIONS:
             assert DELTA == one.sum.aggregation_temporality
             for point in one.sum.data_points:
-                names = told(point)
+                names = attributes_of(point)
                 rows[names[attributes.ML_MODEL_NAME], names[attributes.ML_MODEL_VERSION]] += point.as_int
     assert {("late", "7"): ROWS} == rows
     values = by_name[metrics.ML_FEATURE_VALUE].exponential_histogram
     assert DELTA == values.aggregation_temporality
     assert ROWS == sum(point.count for point in values.data_points)
     outcomes = [one for one in found.records if one.event_name == events.ML_INFERENCE_PREDICTION]
-    assert {f"k{i}" for i in range(ROWS)} == {told(one)[attributes.ML_INFERENCE_ID] for one in outcomes}
+    assert {f"k{i}" for i in range(ROWS)} == {
+        attributes_of(one)[attributes.ML_INFERENCE_ID] for one in outcomes
+    }
     assert ROWS == len(outcomes)
 
 
@@ -144,12 +84,12 @@ def test_rows_leave_by_their_rules_and_name_the_span_of_their_call(tmp_path: Pat
     with listening() as (found, port):
         done, _ = run(tmp_path, port, BAROGRAPH_ROWS="all", BAROGRAPH_REDACT="a=bucket:10")
     assert 0 == done.returncode, done.stderr
-    (span,) = [one for one in found.spans if attributes.ML_MODEL_NAME in told(one)]
+    (span,) = [one for one in found.spans if attributes.ML_MODEL_NAME in attributes_of(one)]
     outcomes = [one for one in found.records if one.event_name == events.ML_INFERENCE_PREDICTION]
     assert {(span.trace_id, span.span_id)} == {(one.trace_id, one.span_id) for one in outcomes}
     features = {
-        told(one)[attributes.ML_INFERENCE_ID]: [
-            (each.key, each.value.double_value) for each in told(one)[attributes.ML_FEATURES].values
+        attributes_of(one)[attributes.ML_INFERENCE_ID]: [
+            (each.key, each.value.double_value) for each in attributes_of(one)[attributes.ML_FEATURES].values
         ]
         for one in outcomes
     }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # as mypy reads its ABC
 
+from barograph.export import prepare
 from barograph.guard import CONFIGURATION, guard
 from barograph.instrumentors.models import Models
 from barograph.instrumentors.outermost import is_inside, quietly, quietly_each, recorded
@@ -62,6 +63,7 @@ class SklearnInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the base cl
         self._wrappings.undo()
 
     def _base_imported(self, wrappings: Wrappings, module: Any) -> None:  # noqa: ANN401 - a module
+        wrappings.attempt(prepare)  # or the first prediction would pay for it
         wrappers: dict[str, Callable[..., Any]] = {name: self._recording(name) for name in RECORDED}
         wrappers |= dict.fromkeys(FITTING, self._fitting) | dict.fromkeys(QUIET, quietly)
         wrappers |= dict.fromkeys(STAGED, quietly_each)

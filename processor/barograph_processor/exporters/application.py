@@ -6,7 +6,7 @@ dropped joins the counts of the process (`barograph.guard`), which leave as one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from barograph.errors import Retryable
 from barograph.guard import guard
@@ -18,9 +18,10 @@ from barograph_processor.signals.declared import about
 from barograph_processor.wire.reading_attributes import READING_NAME, READING_VALUE, reading_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from barograph.export_figures import Figure
+    from barograph.exporters import Exporters
     from barograph.points import AttributeValue
     from barograph_processor.clock import Clock
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
@@ -33,8 +34,7 @@ class Application:
     """Sends readings and windows by exporters of the SDK, each made when first needed.
 
     Args:
-        metric_exporters: Makes those of readings.
-        log_exporters: Makes those of windows.
+        exporters: The application's; readings are metrics, windows are log records.
         telemetry: The engine's own counters, sent beside the readings.
         source_id: Names this process, which every reading carries: workers of one service must not
             write to each other's series.
@@ -43,15 +43,13 @@ class Application:
 
     def __init__(
         self,
-        metric_exporters: Callable[[], Sequence[Any]],
-        log_exporters: Callable[[], Sequence[Any]],
+        exporters: Exporters,
         telemetry: Telemetry,
         *,
         source_id: str,
         clock: Clock | None = None,
     ) -> None:
-        self._metric_exporters = metric_exporters
-        self._log_exporters = log_exporters
+        self._exporters = exporters
         self._telemetry = telemetry
         self._source_id = source_id
         self._clock = clock or SystemClock()
@@ -72,7 +70,7 @@ class Application:
         now_ns = self._clock.now_ns()
         told = [SourceEvent(events.ML_WINDOW_CLOSED, now_ns, self._event(window)) for window in closed]
         failed = []
-        for exporter in self._log_exporters():
+        for exporter in self._exporters.get("logs"):
             if id(exporter) in taken:
                 continue
             if all(
@@ -103,7 +101,7 @@ class Application:
         requests.append({PROCESSOR_SCOPE: list(self._samples(samples, now_ns))})
         failed = {
             type(exporter).__name__
-            for exporter in self._metric_exporters()
+            for exporter in self._exporters.get("metrics")
             for request in requests
             if not send_figures(exporter, request)
         }

@@ -28,9 +28,10 @@ def open_sink(
         MissingExtra: The processor's packages aren't installed.
     """
     try:
-        from barograph_processor.patterns.embedded_sink import EmbeddedSink  # noqa: PLC0415  # see above
+        from barograph_processor.patterns.embedded_sink import EmbeddedSink, load  # noqa: PLC0415  # see above
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("barograph"):
             raise
         raise MissingExtra("an engine in the serving process", "processor") from error
+    load()
     return EmbeddedSink(metric_exporters, log_exporters)

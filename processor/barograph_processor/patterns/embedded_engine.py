@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from barograph.errors import ConfigError
 from barograph.export import source_id
+from barograph.forking import GATE
 from barograph.guard import CONFIGURATION, guard
 from barograph.worker import WORKER
 from barograph_processor.clock import SystemClock
@@ -22,9 +23,10 @@ from barograph_processor.patterns.opening import open_service
 from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from barograph.exporters import Exporters
     from barograph_processor.clock import Clock
     from barograph_processor.config.model import Config
     from barograph_processor.patterns.opening import Running
@@ -81,7 +83,9 @@ class EngineThread:
 
     def _run(self) -> None:
         try:
-            with self._open() as running:
+            with ExitStack() as stack:
+                with GATE:
+                    running = stack.enter_context(self._open())
                 self._running = running
                 self._opened.set()
                 self._stop.wait()
@@ -95,18 +99,13 @@ class EngineThread:
 
 
 @contextmanager
-def open_embedded(
-    metric_exporters: Callable[[], Sequence[Any]],
-    log_exporters: Callable[[], Sequence[Any]],
-    clock: Clock | None = None,
-) -> Iterator[Running]:
+def open_embedded(exporters: Exporters, clock: Clock | None = None) -> Iterator[Running]:
     """Run the engine of this process for as long as the context lasts.
 
     Leaving keeps unfinished windows where there is a storage directory, and loses them where not.
 
     Args:
-        metric_exporters: Makes the application's exporters of metrics.
-        log_exporters: The same for log records.
+        exporters: The application's.
         clock: Tells the time.
 
     Raises:
@@ -116,7 +115,7 @@ def open_embedded(
     registry = Registry.installed()
     config = config_or_defaults(registry)
     telemetry = Telemetry(clock.now_ns())
-    exporter = Application(metric_exporters, log_exporters, telemetry, source_id=source_id(), clock=clock)
+    exporter = Application(exporters, telemetry, source_id=source_id(), clock=clock)
     baselines = {one.id: one for one in (*given_baselines(config), *WORKER.baselines())}
 
     def opened(config: Config) -> AbstractContextManager[Running]:
@@ -127,6 +126,7 @@ def open_embedded(
             telemetry=telemetry,
             clock=clock,
             exporters={EXPORTER: exporter},
+            guest=True,
         )
 
     with ExitStack() as stack:

@@ -33,8 +33,9 @@ def embedded_config(catalog: Catalog, environ: Mapping[str, str] = os.environ) -
     """The configuration of the file that ``BAROGRAPH_CONFIG`` names; every default without one.
 
     Receivers and exporters of the file are not for a serving process: telemetry comes from its
-    monitors, and results leave by its own exporters. What the file leaves open follows the
-    environment (pane, export interval) and the smaller size of a guest (queues, pending labels).
+    monitors, and results leave by its own exporters. Nor is durability ``disk``: nobody is told that
+    telemetry was taken. What the file leaves open follows the environment (pane, export interval) and
+    the smaller size of a guest (queues, pending labels).
 
     Args:
         catalog: The components that there are.
@@ -58,7 +59,11 @@ def _filled(
     text: str, name: str, folder: Path | None, catalog: Catalog, environ: Mapping[str, str]
 ) -> Config:
     stated = parse(text, name=name)
-    overrides: dict[tuple[str, ...], object] = {("receivers",): {}, ("exporters",): {}}
+    overrides: dict[tuple[str, ...], object] = {
+        ("receivers",): {},
+        ("exporters",): {},
+        ("storage", "durability"): "memory",
+    }
     for (section, key), value in {
         ("storage", "pending_bytes"): _PENDING_BYTES,
         ("export", "queue"): _QUEUE,

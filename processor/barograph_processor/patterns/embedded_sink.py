@@ -9,8 +9,11 @@ from barograph.errors import Retryable
 from barograph.export import EVENTS_A_CHUNK, POINTS_A_CHUNK, event_bytes, point_bytes
 from barograph.export_lane import Lane
 from barograph.export_sdk import resource
+from barograph.exporters import Exporters
 from barograph.guard import CONFIGURATION, HISTOGRAMS, OUTCOMES, guard
+from barograph.points import SourceEvent
 from barograph.routing import event_rows
+from barograph.semconv import attributes, events
 from barograph.worker import WORKER
 from barograph_processor.patterns.embedded_engine import EngineThread, open_embedded
 from barograph_processor.wire.decode import DecodeContext
@@ -19,14 +22,11 @@ from barograph_processor.wire.in_process import decode_events, decode_points
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from barograph.points import SourceEvent, SourcePoint
+    from barograph.points import SourcePoint
     from barograph_processor.clock import Clock
     from barograph_processor.patterns.opening import Running
     from barograph_processor.patterns.service import Service
     from barograph_processor.wire.decode import Decoded
-
-# For keeping unfinished windows, also where an exporter took all the time that there was.
-_KEEPING_S = 2.0
 
 
 class EmbeddedSink:
@@ -48,15 +48,13 @@ class EmbeddedSink:
         log_exporters: Callable[[], Sequence[Any]],
         clock: Clock | None = None,
     ) -> None:
-        self._makers = (metric_exporters, log_exporters)
+        self._exporters = Exporters(metric_exporters, log_exporters)
         self._clock = clock
-        # The parent's engines of a forked child, never touched again: their files are the parent's.
-        self._inherited: list[EngineThread] = []
         self._context = DecodeContext()
         self._begin()
 
     def _begin(self) -> None:
-        self._engine = EngineThread(lambda: open_embedded(*self._makers, self._clock))
+        self._engine = EngineThread(lambda: open_embedded(self._exporters, self._clock))
         self._known: set[str] = set()
         self._points: Lane[SourcePoint] = Lane(
             HISTOGRAMS,
@@ -64,9 +62,15 @@ class EmbeddedSink:
             size_bytes=point_bytes,
             rows=lambda _: 1,
             chunk_items=POINTS_A_CHUNK,
+            prepare=self._engine.running,
         )
         self._events: Lane[SourceEvent] = Lane(
-            OUTCOMES, self._feed_events, size_bytes=event_bytes, rows=event_rows, chunk_items=EVENTS_A_CHUNK
+            OUTCOMES,
+            self._feed_events,
+            size_bytes=event_bytes,
+            rows=event_rows,
+            chunk_items=EVENTS_A_CHUNK,
+            prepare=self._engine.running,
         )
 
     def start(self) -> None:
@@ -77,7 +81,7 @@ class EmbeddedSink:
 
     def after_fork(self) -> None:
         """In the child: an engine of its own, with nothing seen."""
-        self._inherited.append(self._engine)
+        self._exporters.after_fork()
         self._begin()
 
     def points(self, points: Sequence[SourcePoint]) -> None:
@@ -101,10 +105,11 @@ class EmbeddedSink:
     def shutdown(self, timeout_s: float) -> None:
         """Take nothing more, send what is due, keep what isn't where there is a place for it."""
         deadline = time.monotonic() + timeout_s
-        self._points.close(timeout_s)
-        self._events.close(_left_s(deadline))
-        self._finish(deadline, lambda service, left_s: service.flush(left_s))
-        self._engine.stop(max(_left_s(deadline), _KEEPING_S))
+        self._points.close(timeout_s / 2)
+        self._events.close(_left_s(deadline) / 2)
+        self._finish(deadline, lambda service, _: service.flush(0.0))
+        self._engine.stop(_left_s(deadline))
+        self._exporters.shutdown()
 
     def _fed(self, deadline: float) -> bool:
         fed = self._points.flush(_left_s(deadline))
@@ -157,6 +162,16 @@ class EmbeddedSink:
             if baseline.id not in self._known:
                 running.service.add_baseline(baseline)
                 self._known.add(baseline.id)
+
+
+def load() -> None:
+    """Load what the first event would, in the thread that makes a monitor: it takes long enough to be felt.
+
+    The first array makes pyarrow import pandas, where it is installed. In a background thread that
+    would slow down predictions, and could meet an import of the program's halfway.
+    """
+    event = SourceEvent(events.ML_INFERENCE_PREDICTION, 1, {attributes.ML_MODEL_NAME: "any"})
+    decode_events([event], {}, DecodeContext())
 
 
 def _left_s(deadline: float) -> float:

@@ -67,6 +67,7 @@ def open_service(  # noqa: PLR0913  # what runs, and what it is given
     telemetry: Telemetry | None = None,
     clock: Clock | None = None,
     exporters: Mapping[str, Exporter] | None = None,
+    guest: bool = False,
 ) -> Iterator[Running]:
     """Run a service for as long as the context lasts.
 
@@ -79,6 +80,9 @@ def open_service(  # noqa: PLR0913  # what runs, and what it is given
         telemetry: Its own counters.
         clock: Tells the time.
         exporters: Exporters beside the configured ones, made in code, by name.
+        guest: Whether it runs in another program's process. That may fork, and a child that inherits an
+            open database aborts at its end; so what is pending waits in memory, and is kept with the
+            rest.
 
     Raises:
         ConfigError: A component, a signal of another package or the storage directory can't be used.
@@ -95,17 +99,21 @@ def open_service(  # noqa: PLR0913  # what runs, and what it is given
         past = NOTHING if kept is None else read_past(kept, files)
         if kept is not None and past.acknowledged:
             restore_stores(kept, files, groups_of(config))
-        stores = {
-            group.name: stack.enter_context(_open_store(config, group, registry, telemetry, kept))
-            for group in groups_of(config)
-        }
         known = [*baselines, *_learned_before(kept, baselines)]
-        assembly = Assembly(config, kept, past, stores, known, signals, clock, files)
 
         @contextmanager
         def start(deliveries: Sequence[Delivery]) -> Iterator[Service]:
-            with assembly.parts(deliveries) as parts, service.running(parts):
-                yield service
+            # Stores close with the service, before exporters get their time: a database that is open when
+            # the process ends aborts it.
+            on_disk = None if guest else kept
+            with ExitStack() as held:
+                stores = {
+                    group.name: held.enter_context(_open_store(config, group, registry, telemetry, on_disk))
+                    for group in groups_of(config)
+                }
+                assembly = Assembly(config, kept, past, stores, known, signals, clock, files)
+                with assembly.parts(deliveries) as parts, service.running(parts):
+                    yield service
 
         graph = stack.enter_context(
             open_graph(
