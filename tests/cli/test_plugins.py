@@ -9,7 +9,7 @@ import pytest
 
 from components.packages import SIGNAL, write_package
 
-from .processes import barograph, prediction, send, service
+from .processes import barograph, prediction, send, service, truth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,3 +107,74 @@ def test_an_exporter_of_another_package_gets_windows_and_readings(folder: Path) 
     lines = written.read_text().splitlines()
     assert ["window credit 1d"] == [line for line in lines if line.startswith("window")]
     assert any("{prediction}" in line for line in lines)
+
+
+STORE = '''
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from barograph_processor.components.api import Factory
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it tells what it did."""
+
+    path: str = ""
+
+
+class Shelf:
+    def __init__(self):
+        self.entries = {}
+        self.flushed = 0
+
+    def get_many(self, keys):
+        return [self.entries.get(key, (0, None))[1] for key in keys]
+
+    def put_many(self, items):
+        self.entries.update({key: (expiry, value) for key, expiry, value in items})
+        return 0
+
+    def expire(self, before_ns):
+        gone = [key for key, (expiry, _) in self.entries.items() if expiry < before_ns]
+        return [self.entries.pop(key)[1] for key in gone]
+
+    def flush(self):
+        self.flushed += 1
+
+    def __len__(self):
+        return len(self.entries)
+
+
+@contextmanager
+def open_shelf(config, context):
+    shelf = Shelf()
+    yield shelf
+    Path(config.path).write_text(f"{context.component_id} {context.group} {len(shelf)} {shelf.flushed > 0}")
+
+
+SHELF = Factory("store", "shelf", Config, open_shelf, "alpha", "A shelf.")
+'''
+
+
+@pytest.mark.slow
+def test_a_store_of_another_package_holds_what_waits(folder: Path) -> None:
+    write_package(folder, "acme-shelf", STORE, {"barograph_store": {"shelf": "acme_shelf:SHELF"}})
+    config, written = folder / "barograph.yaml", folder / "shelf.txt"
+    config.write_text(
+        f"stores: {{shelf: {{path: {written}}}}}\nstorage: {{directory: {folder / 'kept'}}}\n",
+        encoding="utf-8",
+    )
+    rows = [
+        {"id": f"a-{row}", "time_ns": 1_700_000_000 * 10**9, "score": 0.9, "predicted": "yes", "truth": "yes"}
+        for row in range(5)
+    ]
+    with service("--config", str(config), "--window", "1d") as running:
+        send(running.otlp, [prediction(row) for row in rows])
+        send(running.otlp, [truth(row, 1) for row in rows[:3]])
+        summary = running.drain()
+        running.stop()
+    assert 0 == running.process.returncode, running.said
+    assert 3 == summary["labels"]["joined"]
+    assert "store/shelf all 5 True" == written.read_text()

@@ -58,7 +58,7 @@ class Silent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Components:
-    """A catalog of five components."""
+    """A catalog of a few components."""
 
     _known: ClassVar[dict[tuple[str, str], type[msgspec.Struct]]] = {
         ("receiver", "otlp"): Receiver,
@@ -67,6 +67,8 @@ class Components:
         ("exporter", "otlp"): Push,
         ("exporter", "console"): Silent,
         ("dialect", "bentoml"): Silent,
+        ("store", "disk"): Silent,
+        ("store", "shelf"): Silent,
     }
 
     def without(self, excluded: Sequence[str]) -> Components:
@@ -182,6 +184,16 @@ def test_horizons_end_where_labels_may_no_longer_come() -> None:
         ("models: {credit: {segments: [no]}}",
          "$.models.credit.segments[0]: found false (true or false; quote it if text is meant), wanted text"),
         ("models: [credit]", "$.models: found a list, wanted a mapping of keys"),
+        ("stores: {shelve: {}}", "$.stores.shelve: found 'shelve', which is no store; did you mean shelf?"),
+        ("stores: {shelf: , shelf/2: }", "$.stores: found shelf, shelf/2, wanted one at most"),
+        ("stores: {disk: }", "$.stores.disk: it is chosen by $.storage.directory; leave it out"),
+        (
+            "{stores: {shelf: }, storage: {directory: /d, durability: disk}}",
+            (
+                "$.stores.shelf: found durability disk, wanted memory: checkpoints hold what our own stores "
+                "hold, not what another package's does"
+            ),
+        ),
         ("limits: {keys: 0}", "$.limits.keys: found 0, wanted int >= 1"),
         ("limits: {keys: many}", "$.limits.keys: found 'many', wanted a whole number"),
         ("engine: {pane: 7m}", "$.engine.pane: found 7m, wanted a divisor of a day such as 1m, 5m or 1h"),

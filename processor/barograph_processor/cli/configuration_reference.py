@@ -125,7 +125,7 @@ def reference() -> str:
 
 def _sections() -> Iterator[str]:
     yield "## Keys\n"
-    yield from _table(Config, "", skip=("receivers", "exporters", "dialects", "models", "mappings"))
+    yield from _table(Config, "", skip=("receivers", "exporters", "dialects", "stores", "models", "mappings"))
     yield "### `models.NAME`\n"
     yield from _table(Model, "")
     yield "### `mappings[]`\n"

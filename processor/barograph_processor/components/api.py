@@ -116,6 +116,8 @@ class Context:
         remembered: How far a receiver had come when the last run ended, by its names; None where nothing is
             remembered, so that nobody need say how far it comes.
         limits: How much a request may hold, for receivers.
+        group: Whose entries a store holds, the same after a restart; no two stores of one group are open at
+            one time.
     """
 
     intake: Intake | None
@@ -125,6 +127,7 @@ class Context:
     dialects: Sequence[Dialect] = ()
     remembered: Mapping[str, bytes] | None = None
     limits: Limits = field(default_factory=Limits)
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

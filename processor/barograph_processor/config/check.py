@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from barograph_processor.config.values import Duration, WindowName
 
 
+OUR_STORES = ("memory", "disk")
+
+
 def problems_of(config: Config, environ: Mapping[str, str]) -> list[str]:
     """One line for each thing that doesn't fit, with its path."""
     return [
@@ -89,6 +92,16 @@ def _local(file: str, path: str) -> Iterator[str]:
 
 
 def _storage(config: Config) -> Iterator[str]:
+    if len(config.stores) > 1:
+        yield f"$.stores: found {', '.join(config.stores)}, wanted one at most"
+    for name in config.stores:
+        if name in OUR_STORES:
+            yield f"$.stores.{name}: it is chosen by $.storage.directory; leave it out"
+        elif config.storage.durability == "disk":
+            yield (
+                f"$.stores.{name}: found durability disk, wanted memory: checkpoints hold what our own "
+                f"stores hold, not what another package's does"
+            )
     if config.storage.durability == "disk" and config.storage.directory is None:
         yield (
             "$.storage.directory: found nothing, wanted a local folder: durability disk needs one for its "

@@ -18,7 +18,12 @@ from barograph_processor.config.model import Config
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-DEFAULTS = {"receivers": ("otlp",), "exporters": ("prometheus", "console"), "dialects": ("bentoml",)}
+DEFAULTS: Mapping[str, tuple[str, ...]] = {
+    "receivers": ("otlp",),
+    "exporters": ("prometheus", "console"),
+    "dialects": ("bentoml",),
+    "stores": (),
+}
 Overrides: TypeAlias = "Mapping[tuple[str, ...], object]"
 
 

@@ -180,6 +180,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         limits: What is held and taken at most.
         export: When results go out.
         storage: Where state is kept.
+        stores: A store of another package for predictions and labels that wait for each other, in place of
+            memory or the storage directory: its name to its settings.
         plugins: What other packages add.
     """
 
@@ -187,6 +189,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     exporters: dict[str, msgspec.Struct] = {}
     mappings: tuple[Mapping, ...] = ()
     dialects: dict[str, msgspec.Struct] = {}
+    stores: dict[str, msgspec.Struct] = {}
     models: dict[str, Model] = {}
     windows: tuple[WindowName, ...] = (WindowName("1h"), WindowName("1d"))
     labels: Labels = Labels()

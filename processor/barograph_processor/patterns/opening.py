@@ -139,7 +139,14 @@ def _learned_before(kept: Kept | None, given: Sequence[Baseline]) -> list[Baseli
 def _open_store(
     config: Config, group: Group, registry: Registry, telemetry: Telemetry, kept: Kept | None
 ) -> Iterator[PendingStore]:
-    """On disk where there is a storage directory, in memory otherwise."""
+    """The one of another package that is named; else on disk where there is a directory, or in memory."""
+    for chosen, given in config.stores.items():
+        context = Context(
+            intake=None, telemetry=telemetry, component_id=f"store/{chosen}", group=group.name or "all"
+        )
+        with registry.factory("store", chosen.partition("/")[0]).open(given, context) as store:
+            yield store
+        return
     name = "memory" if kept is None else "disk"
     settings: dict[str, object] = {"max_bytes": config.storage.pending_bytes}
     if kept is not None:
