@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from barograph_processor.wire.values import MapEntries, Values
+from barograph_processor.wire.values import ANY_VALUE, MapEntries, Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+_NOTHING = pa.list_(pa.struct([("key", pa.string()), ("value", ANY_VALUE)]))
 
 
 class Attributes:
@@ -106,6 +108,11 @@ class Pairs:
         self._codes: NDArray[np.int32] = encoded.indices.to_numpy(zero_copy_only=False)
         self._rows = np.repeat(np.arange(len(lists), dtype=np.int64), np.diff(lists.offsets.to_numpy()))
         self._size = len(lists)
+
+    @classmethod
+    def nothing(cls, rows: int) -> Pairs:
+        """Of rows without any."""
+        return cls(pa.array([[]] * rows, _NOTHING))
 
     def __len__(self) -> int:
         return self._size

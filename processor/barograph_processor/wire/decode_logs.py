@@ -13,6 +13,7 @@ from barograph.semconv import attributes as names
 from barograph.semconv import events
 from barograph_processor.wire import identity, packed, readable, reasons
 from barograph_processor.wire.attributes import Attributes
+from barograph_processor.wire.carriers import carrier_of
 from barograph_processor.wire.decode import DecodeContext, Decoded
 from barograph_processor.wire.descriptors import parse
 from barograph_processor.wire.foreign import EVENT_NAME, LOGS, Foreign, read_foreign
@@ -65,7 +66,7 @@ def decode_records(records: Items, context: DecodeContext) -> Decoded:
     decoded.rejected = verdicts.counts()
     free = (kind < 0) & ~records.own
     if context.dialects and free.any():
-        free &= ~read_foreign(Foreign(LOGS, records), free, context, decoded)
+        free &= ~read_foreign(Foreign.of_items(LOGS, records, carrier_of(records)), free, context, decoded)
     decoded.accepted = len(kind) - decoded.rejected.total()
     decoded.ignored += Counter(
         {reasons.OWN_READINGS: int(records.own.sum()), reasons.FOREIGN: int(free.sum())}

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.compute as pc
 
-from barograph.semconv import SOURCE_SCOPE
 from barograph.semconv import attributes as names
 from barograph_processor.wire import identity, reasons
 from barograph_processor.wire.attributes import Attributes
+from barograph_processor.wire.carriers import carrier_of, carrier_of_envelope
 from barograph_processor.wire.decode import DecodeContext, Decoded
 from barograph_processor.wire.descriptors import parse
 from barograph_processor.wire.foreign import SPANS, Foreign, read_foreign
 from barograph_processor.wire.nesting import items
 from barograph_processor.wire.refusals import Refusals
+from barograph_processor.wire.span_scan import scan
 from barograph_processor.wire.values import EMPTY, INT
 
 if TYPE_CHECKING:
@@ -35,28 +35,63 @@ def decode_traces(data: bytes, context: DecodeContext) -> Decoded:
     Raises:
         Permanent: The bytes aren't such a request.
     """
-    spans = items(parse("foreign_traces" if context.dialects else "traces", data))
-    decoded = Decoded()
-    free = ~spans.own
     if context.dialects:
-        sources = pc.equal(spans.scopes, SOURCE_SCOPE).fill_null(fill_value=False)
-        foreign = free & ~sources.to_numpy(zero_copy_only=False)[spans.scope_of]
-        free &= ~read_foreign(Foreign(SPANS, spans), foreign, context, decoded)
+        return _decode_foreign(data, context)
+    spans = items(parse("traces", data))
     attributes = Attributes.of(spans.column.field("attributes"), _WANTED)
     resources = Attributes.of(spans.resources, identity.RESOURCE_NAMES)
-    named = (
-        attributes.present(names.ML_MODEL_NAME) | resources.present(names.ML_MODEL_NAME)[spans.resource_of]
-    )
+    decoded = Decoded()
+    _check(attributes, resources, spans.resource_of, ~spans.own, context, decoded)
+    return _counted(decoded, spans.own)
+
+
+def _decode_foreign(data: bytes, context: DecodeContext) -> Decoded:
+    """Dialects first; what they leave is checked as ever."""
+    scanned = scan(data)
+    if scanned is None:
+        spans = items(parse("foreign_traces", data))
+        carrier = carrier_of(spans)
+        records = Foreign.of_items(SPANS, spans, carrier)
+    else:
+        carrier = carrier_of_envelope(scanned.envelope)
+        records = Foreign.of_scan(scanned, carrier)
+    decoded = Decoded()
+    own = carrier.own[records.scope_of]
+    open_to = ~(own | carrier.ours[records.scope_of])
+    free = ~own & ~read_foreign(records, open_to, context, decoded)
+    if free.any():
+        attributes, resources = (
+            records.attributes.select(_WANTED),
+            records.resources.select(identity.RESOURCE_NAMES),
+        )
+        _check(attributes, resources, records.resource_of, free, context, decoded)
+    return _counted(decoded, own)
+
+
+def _check(  # noqa: PLR0913, PLR0917  # one request, taken apart
+    attributes: Attributes,
+    resources: Attributes,
+    resource_of: NDArray[np.int64],
+    free: NDArray[np.bool_],
+    context: DecodeContext,
+    decoded: Decoded,
+) -> None:
+    """Spans that name a model have to be right."""
+    named = attributes.present(names.ML_MODEL_NAME) | resources.present(names.ML_MODEL_NAME)[resource_of]
     rows = np.flatnonzero(named & free)
-    decoded.rejected += _checked(attributes.take(rows), resources, spans.resource_of[rows], context)
-    decoded.accepted = len(named) - decoded.rejected.total()
-    decoded.ignored[reasons.OWN_READINGS] = int(spans.own.sum())
-    decoded.ignored[reasons.FOREIGN] = int((free & ~named).sum())
+    decoded.rejected += _wrong(attributes.take(rows), resources, resource_of[rows], context)
+    decoded.ignored[reasons.FOREIGN] += int((free & ~named).sum())
+
+
+def _counted(decoded: Decoded, own: NDArray[np.bool_]) -> Decoded:
+    """What is left to count when all spans were looked at."""
+    decoded.accepted = len(own) - decoded.rejected.total()
+    decoded.ignored[reasons.OWN_READINGS] += int(own.sum())
     decoded.ignored = +decoded.ignored
     return decoded
 
 
-def _checked(
+def _wrong(
     ours: Attributes, resources: Attributes, resource_of: NDArray[np.int64], context: DecodeContext
 ) -> Counter[str]:
     """Prediction spans that can't be right, by reason."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-Lane: TypeAlias = Literal["logs", "metrics", "traces", "foreign_traces"]
+Lane: TypeAlias = Literal["logs", "metrics", "traces", "foreign_traces", "maps"]
 Shape: TypeAlias = "tuple[type[Message], dict[str, str]]"
 
 _PANIC: Final = "PanicException"
@@ -138,6 +138,7 @@ _SHAPES: Final[dict[str, dict[str, Shape]]] = {
     "metrics": _METRICS,
     "traces": _TRACES,
     "foreign_traces": _FOREIGN_TRACES,
+    "maps": {**_COMMON, "Request": (common_pb2.KeyValueList, _fields(values="LeafEntry"))},
 }
 
 
@@ -188,6 +189,19 @@ def _parser(lane: Lane) -> Callable[[list[bytes]], pa.RecordBatch]:
     parser: Callable[[list[bytes]], pa.RecordBatch]
     parser = ptars.HandlerPool([descriptor.file]).get_for_message(descriptor).list_to_record_batch
     return parser
+
+
+def parse_maps(undecoded: list[bytes]) -> pa.ListArray:
+    """The entries of maps that were left undecoded, a list for each.
+
+    Raises:
+        Permanent: One isn't a KeyValueList.
+    """
+    try:
+        batch = _parser("maps")(undecoded)
+    except ValueError as error:
+        raise Permanent(f"the body isn't an OTLP request in protobuf: a map is broken: {error}") from error
+    return batch.column(0)
 
 
 def parse(lane: Lane, data: bytes) -> pa.RecordBatch:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from barograph_processor.wire.attributes import Attributes
     from barograph_processor.wire.limits import Limits
     from barograph_processor.wire.refusals import Refusals
+    from barograph_processor.wire.values import Values
 
 _ABSENT: Final = -1
 
@@ -65,17 +66,52 @@ class FeatureTable:
         if values is None or not named.size:
             return Features({}, given)
         positions = table[named]
-        flat = positions.reshape(-1)
-        numbers = values.quantities(flat).reshape(positions.shape)
-        is_text = (values.kinds_at(flat) == TEXT).reshape(positions.shape)
-        columns: dict[str, FeatureColumn] = {}
-        for place, code in enumerate(named.tolist()):
-            texts = None
-            if is_text[place].any():
-                chosen = np.where(is_text[place], positions[place], _ABSENT)
-                texts = encode_texts(values.texts(chosen)[0])
-            columns[names[code]] = FeatureColumn(numbers[place], texts)
+        kinds = values.kinds_at(positions.reshape(-1)).reshape(positions.shape)
+        is_text = kinds == TEXT
+        texts = _texts(values, positions, is_text)
+        numbers = _numbers_of(values, positions, kinds, np.flatnonzero(~is_text.all(axis=1)))
+        columns = {
+            names[code]: FeatureColumn(numbers[place], texts.get(place))
+            for place, code in enumerate(named.tolist())
+        }
         return Features(columns, given)
+
+
+def _texts(values: Values, positions: NDArray[np.int64], is_text: NDArray[np.bool_]) -> dict[int, Texts]:
+    """The texts of those columns that have any, all told apart at once."""
+    lines = np.flatnonzero(is_text.any(axis=1))
+    if not lines.size:
+        return {}
+    chosen = positions[lines]
+    if not is_text[lines].all():
+        chosen = np.where(is_text[lines], chosen, _ABSENT)
+    together = encode_texts(values.texts(chosen.reshape(-1))[0])
+    codes = together.codes.reshape(chosen.shape)
+    if len(lines) == 1:
+        return {int(lines[0]): Texts(codes[0], together.values)}
+    return {line: _only_used(codes[i], together.values) for i, line in enumerate(lines.tolist())}
+
+
+def _only_used(codes: NDArray[np.int32], values: tuple[str, ...]) -> Texts:
+    """The column with those values only that are in it."""
+    used = np.zeros(len(values) + 1, bool)
+    used[codes] = True
+    used[-1] = False  # code -1 is none
+    new = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
+    return Texts(new[codes], tuple(values[code] for code in np.flatnonzero(used).tolist()))
+
+
+def _numbers_of(
+    values: Values, positions: NDArray[np.int64], kinds: NDArray[np.uint8], lines: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """float64 as positions: quantities of some lines, NaN in the others, which are all text."""
+    if len(lines) == len(positions):
+        return values.quantities(positions.reshape(-1), kinds.reshape(-1)).reshape(positions.shape)
+    numbers = np.full(positions.shape, np.nan)
+    if lines.size:
+        chosen = positions[lines]
+        numbers[lines] = values.quantities(chosen.reshape(-1), kinds[lines].reshape(-1)).reshape(chosen.shape)
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)

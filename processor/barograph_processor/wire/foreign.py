@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
-import pyarrow as pa
 
-from barograph_processor.wire import identity, reasons
+from barograph_processor.wire import reasons
 from barograph_processor.wire.attributes import Pairs
 from barograph_processor.wire.refusals import Refusals
+from barograph_processor.wire.span_columns import ScannedPairs, names_of, times_of
+from barograph_processor.wire.span_layout import END, START
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Batch
-    from barograph_processor.wire.attributes import Attributes
+    from barograph_processor.wire.carriers import Carrier
     from barograph_processor.wire.decode import DecodeContext, Decoded
     from barograph_processor.wire.nesting import Items
+    from barograph_processor.wire.span_scan import Scan
 
 SPANS: Final = "spans"
 LOGS: Final = "logs"
@@ -31,7 +32,6 @@ class Foreign:
 
     Attributes:
         signal: `SPANS` or `LOGS`.
-        names: Names of the spans, or of the events.
         scopes: Names of the instrumentation scopes, null where a scope has none.
         scope_of: int64 [n], row of `scopes` that a record belongs to.
         start_ns: int64 [n], a span's start; 0 where it isn't stated, -1 where it can't be.
@@ -39,67 +39,116 @@ class Foreign:
         attributes: Of the records.
         resource_of: int64 [n], row of `resources` that a record belongs to.
         resources: Attributes of the resources.
+        sources: What the resources say of sources.
     """
 
     __slots__ = (
         "_body",
         "_column",
+        "_scan",
+        "_times",
         "attributes",
-        "end_ns",
-        "names",
         "resource_of",
         "resources",
         "scope_of",
         "scopes",
         "signal",
-        "start_ns",
+        "sources",
     )
 
-    def __init__(self, signal: str, items: Items) -> None:
+    def __init__(  # noqa: PLR0913  # the columns of a request
+        self,
+        signal: str,
+        carrier: Carrier,
+        scope_of: NDArray[np.int64],
+        attributes: Pairs | ScannedPairs,
+        *,
+        column: pa.StructArray = None,
+        scan: Scan | None = None,
+    ) -> None:
+        """Take columns over; `of_items` and `of_scan` make them."""
+        self.signal = signal
+        self.scopes = carrier.scopes
+        self.scope_of = scope_of
+        self.resource_of = carrier.resource_of[scope_of]
+        self.resources = carrier.resources
+        self.sources = carrier.sources
+        self.attributes = attributes
+        self._column = column
+        self._scan = scan
+        self._body: Pairs | None = None
+        self._times: dict[str, NDArray[np.int64]] = {}
+
+    @classmethod
+    def of_items(cls, signal: str, found: Items, carrier: Carrier) -> Foreign:
         """Look at the items of a request.
 
         Args:
             signal: `SPANS` or `LOGS`.
-            items: With a ``name`` (spans) or ``event_name``, times and attributes.
+            found: With a ``name`` (spans) or ``event_name``, times and attributes.
+            carrier: What carries them.
         """
-        column = items.column
-        self.signal = signal
-        self.names: pa.StringArray = column.field("name" if signal == SPANS else "event_name")
-        self.scopes = items.scopes
-        self.scope_of = items.scope_of
-        if signal == SPANS:
-            self.start_ns = _times(column.field("start_time_unix_nano"))
-            self.end_ns = _times(column.field("end_time_unix_nano"))
-        else:
-            stated, observed = (
-                column.field(name).to_numpy() for name in ("time_unix_nano", "observed_time_unix_nano")
-            )
-            self.end_ns = _possible(np.where(stated == 0, observed, stated))
-            self.start_ns = self.end_ns
-        self.attributes = Pairs(column.field("attributes"))
-        self.resource_of = items.resource_of
-        self.resources = Pairs(items.resources)
-        self._column = column
-        self._body: Pairs | None = None
+        attributes = Pairs(found.column.field("attributes"))
+        return cls(signal, carrier, found.scope_of, attributes, column=found.column)
+
+    @classmethod
+    def of_scan(cls, scan: Scan, carrier: Carrier) -> Foreign:
+        """Look at scanned spans.
+
+        Args:
+            scan: The spans.
+            carrier: What carries them.
+        """
+        return cls(SPANS, carrier, scan.scope_of, ScannedPairs(scan), scan=scan)
 
     def __len__(self) -> int:
         return len(self.resource_of)
 
     @property
+    def names(self) -> pa.StringArray:
+        """Names of the spans, or of the events."""
+        if self._scan is not None:
+            return names_of(self._scan)
+        return self._column.field("name" if self.signal == SPANS else "event_name")
+
+    @property
+    def start_ns(self) -> NDArray[np.int64]:
+        """int64 [n], a span's start or a log record's time; 0 where it isn't stated, -1 if it can't be."""
+        return self._time("start_time_unix_nano")
+
+    @property
+    def end_ns(self) -> NDArray[np.int64]:
+        """int64 [n], likewise a span's end."""
+        return self._time("end_time_unix_nano")
+
+    @property
     def body(self) -> Pairs:
         """Entries of the log records' bodies; a body that isn't a map has none, nor has a span."""
         if self._body is None:
-            if self._column.type.get_field_index("body") < 0:
-                attributes = self._column.field("attributes")
-                self._body = Pairs(pa.array([[]] * len(self), attributes.type))
+            if self._column is None or self._column.type.get_field_index("body") < 0:
+                self._body = Pairs.nothing(len(self))
             else:
                 self._body = Pairs(self._column.field("body").field("kvlist_value").field("values"))
         return self._body
 
-    def resource(self, names: Sequence[str] = ()) -> Attributes:
-        """Attributes of the resources: those that identify a source, and some more."""
-        wanted = dict.fromkeys((*identity.RESOURCE_NAMES, *names))
-        return self.resources.select(tuple(wanted))
+    def _time(self, name: str) -> NDArray[np.int64]:
+        if name not in self._times:
+            self._times[name] = np.maximum(
+                self._stated(name).astype(np.int64), -1
+            )  # 2**63 and more: negative
+        return self._times[name]
+
+    def _stated(self, name: str) -> NDArray[np.uint64]:
+        """Times as they stand there."""
+        if self._scan is not None:
+            return times_of(self._scan, START if name.startswith("start") else END)
+        if self.signal == SPANS:
+            stated: NDArray[np.uint64] = self._column.field(name).to_numpy()
+            return stated
+        stated, observed = (
+            self._column.field(each).to_numpy() for each in ("time_unix_nano", "observed_time_unix_nano")
+        )
+        return np.where(stated == 0, observed, stated)
 
 
 class Dialect(Protocol):
@@ -158,13 +207,3 @@ def read_foreign(
         decoded.ignored[reasons.SAYS_NOTHING] += counts.pop(reasons.SAYS_NOTHING, 0)
         decoded.rejected += counts
     return open_to & ~free
-
-
-def _times(column: pa.Array) -> NDArray[np.int64]:
-    return _possible(column.to_numpy())
-
-
-def _possible(times: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Times as int64, -1 where they lie beyond it."""
-    result: NDArray[np.int64] = times.astype(np.int64)  # what lies beyond turns negative
-    return np.maximum(result, -1)

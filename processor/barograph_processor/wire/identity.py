@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from barograph.semconv import attributes as names
-from barograph_processor.engine.batch import Key
+from barograph_processor.engine.batch import Key, Texts
 from barograph_processor.wire import reasons
-from barograph_processor.wire.text import empty_as_null, encode_texts, longer_than
+from barograph_processor.wire.text import empty_as_null, encode_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -114,86 +113,147 @@ def owners(
         limits: Lengths of names, number of keys.
         verdicts: Takes the rows that have no owner.
     """
-    columns = [own_or_inherited(rows, resources, resource_of, name, verdicts) for name in NAMES]
-    return owners_of(columns, resources, resource_of, limits, verdicts)
+    columns = [own_or_inherited(rows, resources.texts, resource_of, name, verdicts) for name in NAMES]
+    return owners_of(columns, sources_of(resources), resource_of, limits, verdicts)
 
 
 def owners_of(
-    columns: Sequence[pa.StringArray],
-    resources: Attributes,
+    columns: Sequence[Texts],
+    sources: Sources,
     resource_of: NDArray[np.int64],
     limits: Limits,
     verdicts: Refusals,
 ) -> Owners:
-    """Find the owner of every row whose model, version, output and source are known, null where not stated.
+    """Find the owner of every row whose model, version, output and source are known, -1 where not stated.
 
     Args:
         columns: One for each of `NAMES`.
-        resources: As for `owners`.
+        sources: What the resources say.
         resource_of: As for `owners`.
         limits: As for `owners`.
         verdicts: As for `owners`.
     """
     columns = list(columns)
-    namespace, environment, identity = _resource_columns(resources)
-    of = pa.array(resource_of)
-    columns[3] = _coalesced(columns[3], identity.take(of))
-    columns += [namespace.take(of), environment.take(of)]
-    verdicts.refuse(columns[0].is_null().to_numpy(zero_copy_only=False), reasons.NO_MODEL)
+    namespace, environment, identity = (_taken(each, resource_of) for each in sources)
+    columns[3] = _coalesced(columns[3], identity)
+    columns += [namespace, environment]
+    verdicts.refuse(columns[0].codes < 0, reasons.NO_MODEL)
     for column in columns:
-        verdicts.refuse(longer_than(column, limits.max_name_length), reasons.NAME_TOO_LONG)
+        if any(len(text) > limits.max_name_length for text in column.values):
+            long = np.array([*(len(text) > limits.max_name_length for text in column.values), False])
+            verdicts.refuse(long[column.codes], reasons.NAME_TOO_LONG)
     return _grouped(columns, limits, verdicts)
 
 
 def own_or_inherited(
-    rows: Attributes, resources: Attributes, resource_of: NDArray[np.int64], name: str, verdicts: Refusals
-) -> pa.StringArray:
-    """A text of each row, from its item or else from its resource; null where neither has it."""
+    rows: Attributes,
+    inherited: Callable[[str], tuple[pa.StringArray, NDArray[np.bool_]]],
+    resource_of: NDArray[np.int64],
+    name: str,
+    verdicts: Refusals,
+) -> Texts:
+    """A text of each row, from its item or else from its resource; -1 where neither has it.
+
+    Args:
+        rows: The items' attributes, with `name`.
+        inherited: Gives the resources' texts of a name, as `Attributes.texts`; asked where it is needed.
+        resource_of: As for `owners`.
+        name: The attribute.
+        verdicts: Takes rows whose value has no text.
+    """
     own, bad = rows.texts(name)
     verdicts.refuse(bad, reasons.BAD_TYPE)
-    own = empty_as_null(own)
-    if not own.null_count:
-        return own
-    inherited, bad = resources.texts(name)
-    verdicts.refuse(bad[resource_of] & own.is_null().to_numpy(zero_copy_only=False), reasons.BAD_TYPE)
-    return _coalesced(own, empty_as_null(inherited).take(pa.array(resource_of)))
+    column = encode_texts(empty_as_null(own))
+    absent = column.codes < 0
+    if not absent.any():
+        return column
+    texts, bad = inherited(name)
+    verdicts.refuse(bad[resource_of] & absent, reasons.BAD_TYPE)
+    return _coalesced(column, _taken(encode_texts(empty_as_null(texts)), resource_of))
 
 
-def _resource_columns(resources: Attributes) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray]:
-    """Namespace, environment and identity of each resource."""
-    text = {name: empty_as_null(resources.texts(name)[0]) for name in RESOURCE_NAMES[len(NAMES) :]}
-    environment = _coalesced(text[ENVIRONMENT], text[ENVIRONMENT_BEFORE_1_27])
-    described = [text[name].to_pylist() for name in (SERVICE_NAMESPACE, *_DESCRIBING)]
-    identity = pa.array(
-        ["/".join(filter(None, parts)) for parts in zip(*described, strict=True)], pa.string()
+def the_same(text: str | None, rows: int) -> Texts:
+    """One text for all rows, or for none."""
+    if text is None:
+        return Texts(np.full(rows, -1, np.int32), ())
+    return Texts(np.zeros(rows, np.int32), (text,))
+
+
+class Sources(NamedTuple):
+    """What resources say of the sources that they are.
+
+    Attributes:
+        namespace: Of each resource.
+        environment: Likewise.
+        identity: What stands for ``ml.source.id`` where an item states none.
+    """
+
+    namespace: Texts
+    environment: Texts
+    identity: Texts
+
+
+def sources_of(resources: Attributes) -> Sources:
+    """What resources say of sources.
+
+    Args:
+        resources: With `RESOURCE_NAMES`.
+    """
+    text = {
+        name: empty_as_null(resources.texts(name)[0]).to_pylist() for name in RESOURCE_NAMES[len(NAMES) :]
+    }
+    environment = _either(text[ENVIRONMENT], text[ENVIRONMENT_BEFORE_1_27])
+    described = zip(*(text[name] for name in (SERVICE_NAMESPACE, *_DESCRIBING)), strict=True)
+    identity = _either(text[INSTANCE], ["/".join(filter(None, parts)) for parts in described])
+    namespace, environments, identities = (
+        encode_texts(pa.array(texts, pa.string()))
+        for texts in (text[SERVICE_NAMESPACE], environment, identity)
     )
-    return text[SERVICE_NAMESPACE], environment, _coalesced(text[INSTANCE], identity)
+    return Sources(namespace, environments, identities)
 
 
-def _coalesced(first: pa.StringArray, second: pa.StringArray) -> pa.StringArray:
-    return pc.coalesce(first, second) if first.null_count else first
+def _either(first: Sequence[str | None], second: Sequence[str | None]) -> list[str | None]:
+    return [other if one is None else one for one, other in zip(first, second, strict=True)]
 
 
-def _grouped(columns: list[pa.StringArray], limits: Limits, verdicts: Refusals) -> Owners:
-    encoded = [encode_texts(column) for column in columns]
-    group_of = np.zeros(len(columns[0]), np.int64)
-    if any(len(texts.values) > 1 or (len(texts.values) and texts.codes.min() < 0) for texts in encoded):
-        for texts in encoded:
+def _taken(column: Texts, rows: NDArray[np.int64]) -> Texts:
+    return Texts(column.codes[rows], column.values)
+
+
+def _coalesced(first: Texts, second: Texts) -> Texts:
+    """The first, and the second where there is none; a text has one code."""
+    absent = first.codes < 0
+    if not absent.any() or not second.values:
+        return first
+    code_of = {text: code for code, text in enumerate((*first.values, *second.values))}
+    place_of = {text: place for place, text in enumerate(code_of)}
+    codes = np.array([place_of[text] for text in first.values] + [-1], np.int32)[first.codes]
+    others = np.array([place_of[text] for text in second.values] + [-1], np.int32)[second.codes]
+    return Texts(np.where(absent, others, codes), tuple(code_of))
+
+
+def _grouped(columns: list[Texts], limits: Limits, verdicts: Refusals) -> Owners:
+    rows = len(columns[0].codes)
+    group_of = np.zeros(rows, np.int64)
+    for texts in columns:
+        if rows and texts.codes.min() != texts.codes.max():
             combined = group_of * (len(texts.values) + 1) + texts.codes + 1
             group_of = np.unique(combined, return_inverse=True)[1].reshape(-1)
     group_of = np.where(verdicts.taken, group_of, -1)
+    if rows and group_of.min() == group_of.max() == 0:
+        return Owners([_owner(columns, 0)], group_of)
     _, firsts, inverse = np.unique(group_of, return_index=True, return_inverse=True)
     if group_of.size and group_of.min() < 0:
         firsts, inverse = firsts[1:], inverse.reshape(-1) - 1
     if len(firsts) > limits.max_keys:
         verdicts.refuse(inverse >= limits.max_keys, reasons.TOO_MANY_KEYS)
         firsts, inverse = firsts[: limits.max_keys], np.where(inverse >= limits.max_keys, -1, inverse)
-    found: list[Owner] = []
-    for row in firsts.tolist():
-        model, version, output, source, namespace, environment = (
-            None if texts.codes[row] < 0 else texts.values[texts.codes[row]] for texts in encoded
-        )
-        found.append(
-            Owner(namespace or "", environment or "", model or "", version, output or "", source or "")
-        )
-    return Owners(found, inverse.reshape(-1).astype(np.int64))
+    return Owners([_owner(columns, row) for row in firsts.tolist()], inverse.reshape(-1).astype(np.int64))
+
+
+def _owner(columns: list[Texts], row: int) -> Owner:
+    """The owner of a row."""
+    model, version, output, source, namespace, environment = (
+        None if texts.codes[row] < 0 else texts.values[texts.codes[row]] for texts in columns
+    )
+    return Owner(namespace or "", environment or "", model or "", version, output or "", source or "")

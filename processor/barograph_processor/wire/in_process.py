@@ -98,7 +98,10 @@ def decode_events(events: Sequence[SourceEvent], resource: Resource, context: De
     nobodys = np.zeros(len(events), np.int64)
     resources = pa.array([_entries(resource, nested=False)], _LEAVES)
     scopes = pa.array([SOURCE_SCOPE], pa.string())
-    return decode_records(Items(column, nobodys, resources, nobodys.astype(bool), scopes, nobodys), context)
+    only = np.zeros(1, np.int64)
+    return decode_records(
+        Items(column, nobodys, resources, nobodys.astype(bool), scopes, nobodys, only), context
+    )
 
 
 def decode_points(points: Sequence[SourcePoint], resource: Resource, context: DecodeContext) -> Decoded:

@@ -17,13 +17,13 @@ from barograph_processor.wire.mapping import BODY, EVERY, START, Attribute, Time
 from barograph_processor.wire.outcomes import Observed, Outcomes
 from barograph_processor.wire.refusals import Refusals
 from barograph_processor.wire.sequences import numbers_of_lists
-from barograph_processor.wire.text import empty_as_null
+from barograph_processor.wire.text import empty_as_null, encode_texts
 from barograph_processor.wire.values import ARRAY, EMPTY, MAP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from barograph_processor.engine.batch import Batch
+    from barograph_processor.engine.batch import Batch, Texts
     from barograph_processor.wire.attributes import Attributes
     from barograph_processor.wire.decode import DecodeContext
     from barograph_processor.wire.foreign import Foreign
@@ -146,7 +146,6 @@ class _Reading:
             (body if columns.in_body else own).extend(columns.places)
         self._own = records.attributes.select(tuple(dict.fromkeys(own)), rows)
         self._body = records.body.select(tuple(dict.fromkeys(body)), rows) if body else self._own
-        self._resources = records.resource([place for place in stated if not place.startswith(BODY)])
         self._resource_of = records.resource_of[rows]
 
     def batches(self, tenant: str) -> list[Batch]:
@@ -206,20 +205,22 @@ class _Reading:
     def _owners(self) -> Owners:
         mapping = self._mapping
         stated = [self._stated(part) for part in (mapping.model, mapping.version, mapping.output)]
-        columns = [*stated, pa.nulls(len(self._rows), pa.string())]
-        return identity.owners_of(columns, self._resources, self._resource_of, self._limits, self._verdicts)
+        columns = [*stated, identity.the_same(None, len(self._rows))]
+        sources = self._records.sources
+        return identity.owners_of(columns, sources, self._resource_of, self._limits, self._verdicts)
 
-    def _stated(self, part: str | Attribute | None) -> pa.StringArray:
+    def _stated(self, part: str | Attribute | None) -> Texts:
         """A name that the mapping gives, or that each record does."""
-        if part is None:
-            return pa.nulls(len(self._rows), pa.string())
-        if isinstance(part, str):
-            return pa.repeat(pa.scalar(part, pa.string()), len(self._rows))
+        if not isinstance(part, Attribute):
+            return identity.the_same(part, len(self._rows))
         if part.attribute.startswith(BODY):
-            return empty_as_null(self._texts(part.attribute))
+            return encode_texts(empty_as_null(self._texts(part.attribute)))
         return identity.own_or_inherited(
-            self._own, self._resources, self._resource_of, part.attribute, self._verdicts
+            self._own, self._inherited, self._resource_of, part.attribute, self._verdicts
         )
+
+    def _inherited(self, name: str) -> tuple[pa.StringArray, NDArray[np.bool_]]:
+        return self._records.resources.select((name,)).texts(name)
 
     def _times(self) -> NDArray[np.int64]:
         stated = self._mapping.time

@@ -26,6 +26,7 @@ class Items(NamedTuple):
         own: Whether the item is in the scope that Barograph's own readings leave under.
         scopes: Names of the instrumentation scopes, null where one has none.
         scope_of: int64 [n], row of `scopes` that an item belongs to.
+        resource_of_scopes: int64, row of `resources` that each scope belongs to.
     """
 
     column: pa.StructArray
@@ -34,6 +35,7 @@ class Items(NamedTuple):
     own: NDArray[np.bool_]
     scopes: pa.StringArray
     scope_of: NDArray[np.int64]
+    resource_of_scopes: NDArray[np.int64]
 
 
 def parents(lists: pa.ListArray) -> NDArray[np.int64]:
@@ -55,11 +57,13 @@ def items(request: pa.RecordBatch) -> Items:
     scope_of = parents(item_lists)
     scopes = per_scope.field("scope").flatten()[0]
     own = pc.equal(scopes, READINGS_SCOPE).fill_null(fill_value=False)
+    resource_of_scopes = parents(scope_lists)
     return Items(
         item_lists.values,
-        parents(scope_lists)[scope_of],
+        resource_of_scopes[scope_of],
         per_resource.field("resource").field("attributes"),
         own.to_numpy(zero_copy_only=False)[scope_of],
         scopes,
         scope_of,
+        resource_of_scopes,
     )

@@ -30,6 +30,8 @@ _CHILDREN: Final = (
     (MAP, "kvlist_value"),
     (ARRAY, "array_value"),
 )
+ANY_VALUE: Final = pa.struct([(name, pa.binary()) for _, name in _CHILDREN])
+"""Type of a column of values that holds none."""
 
 
 class Values:
@@ -52,11 +54,24 @@ class Values:
             self._columns[kind] = child
             self.kinds[child.is_valid().to_numpy(zero_copy_only=False)] = kind
 
+    def at(self, kind: int, positions: NDArray[np.int64], mask: NDArray[np.bool_] | None = None) -> pa.Array:
+        """Values of one kind as an array of their type; maps as structs with the list ``values``.
+
+        Args:
+            kind: What all of them are.
+            positions: int64 [m].
+            mask: bool [m], where values of the kind are; the others become null. None: everywhere.
+        """
+        return self._columns[kind].take(pa.array(positions) if mask is None else _indices(positions, mask))
+
     def kinds_at(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
         """uint8 [m], `EMPTY` for -1."""
         if not len(self.kinds):
             return np.zeros(len(positions), np.uint8)
-        return np.where(positions < 0, EMPTY, self.kinds[positions]).astype(np.uint8)
+        kinds = self.kinds[positions]  # of -1 the last one's, for now
+        if positions.min(initial=0) < 0:
+            kinds[positions < 0] = EMPTY
+        return kinds
 
     def texts(self, positions: NDArray[np.int64]) -> tuple[pa.StringArray, NDArray[np.bool_]]:
         """Canonical text of scalars.
@@ -74,7 +89,7 @@ class Values:
         for kind in present:
             if kind >= BYTES:
                 continue
-            taken = self._columns[kind].take(_indices(positions, kinds == kind))
+            taken = self.at(kind, positions, kinds == kind)
             if kind == DOUBLE:
                 taken = texts_of_doubles(taken)
                 bad |= (kinds == kind) & taken.is_null().to_numpy(zero_copy_only=False)
@@ -90,28 +105,38 @@ class Values:
             The numbers, NaN where there is no value, and the mask of values that are none.
         """
         kinds = self.kinds_at(positions)
+        return self._numbers(positions, kinds), (kinds != EMPTY) & (kinds != INT) & (kinds != DOUBLE)
+
+    def _numbers(self, positions: NDArray[np.int64], kinds: NDArray[np.uint8]) -> NDArray[np.float64]:
+        for kind in (INT, DOUBLE):
+            if len(kinds) and kinds.min() == kinds.max() == kind:
+                whole = self.at(kind, positions).to_numpy(zero_copy_only=False)
+                return np.array(whole, np.float64)
         result = np.full(len(positions), np.nan)
         for kind in (INT, DOUBLE):
             mask = kinds == kind
             if mask.any():
-                taken = self._columns[kind].take(pa.array(positions[mask]))
-                result[mask] = taken.to_numpy(zero_copy_only=False)
-        return result, (kinds != EMPTY) & (kinds != INT) & (kinds != DOUBLE)
+                result[mask] = self.at(kind, positions[mask]).to_numpy(zero_copy_only=False)
+        return result
 
     def integers(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """int64 [m], the integers that stand at all of the positions."""
-        taken: NDArray[np.int64] = self._columns[INT].take(pa.array(positions)).to_numpy()
+        taken: NDArray[np.int64] = self.at(INT, positions).to_numpy()
         return taken
 
-    def quantities(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Numbers and booleans as float64; NaN where there is no value or a text, else infinite."""
-        kinds = self.kinds_at(positions)
-        result, _ = self.numbers(positions)
+    def quantities(self, positions: NDArray[np.int64], kinds: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Numbers and booleans as float64; NaN where there is no value or a text, else infinite.
+
+        Args:
+            positions: int64 [m].
+            kinds: uint8 [m], as `kinds_at` gives them.
+        """
+        result = self._numbers(positions, kinds)
         mask = kinds == BOOL
         if mask.any():
-            taken = self._columns[BOOL].take(pa.array(positions[mask]))
-            result[mask] = taken.to_numpy(zero_copy_only=False)
-        result[kinds >= BYTES] = np.inf
+            result[mask] = self.at(BOOL, positions[mask]).to_numpy(zero_copy_only=False)
+        if kinds.max(initial=EMPTY) >= BYTES:
+            result[kinds >= BYTES] = np.inf
         return result
 
     def opaque(self, kind: int, positions: NDArray[np.int64]) -> list[bytes]:
@@ -123,14 +148,14 @@ class Values:
         """
         if not len(positions):
             return []
-        undecoded: list[bytes] = self._columns[kind].take(pa.array(positions)).to_pylist()
+        undecoded: list[bytes] = self.at(kind, positions).to_pylist()
         return undecoded
 
     def blob(self, position: int) -> pa.Buffer | None:
         """The bytes of one value, not copied; None where it isn't bytes."""
         if position < 0 or self.kinds[position] != BYTES:
             return None
-        return self._columns[BYTES][position].as_buffer()
+        return self.at(BYTES, np.array([position]))[0].as_buffer()
 
     def maps(self, positions: NDArray[np.int64]) -> tuple[MapEntries, NDArray[np.bool_]]:
         """The entries of maps.
@@ -143,18 +168,15 @@ class Values:
         rows = np.flatnonzero(kinds == MAP)
         if not rows.size:
             return MapEntries(rows, pa.array([], pa.string()), None, rows), bad
-        lists = self._columns[MAP].field("values")
-        offsets = lists.offsets.to_numpy()
-        starts = offsets[positions[rows]].astype(np.int64)
-        lengths = offsets[positions[rows] + 1] - starts
-        where = ranges(starts, lengths)
+        lists = self._maps(positions[rows])
         entries = lists.values
-        return MapEntries(
-            np.repeat(rows, lengths),
-            entries.field("key").take(pa.array(where)),
-            Values(entries.field("value")),
-            where,
-        ), bad
+        where = np.arange(len(entries))
+        of = np.repeat(rows, np.diff(lists.offsets.to_numpy()))
+        return MapEntries(of, entries.field("key"), Values(entries.field("value")), where), bad
+
+    def _maps(self, positions: NDArray[np.int64]) -> pa.ListArray:
+        """The entries of maps, a list for each, without gaps."""
+        return self._columns[MAP].field("values").take(pa.array(positions))
 
 
 class MapEntries(NamedTuple):
