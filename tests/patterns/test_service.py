@@ -275,6 +275,29 @@ def test_leaving_keeps_states_and_closes_nothing_before_its_time(tmp_path: Path)
     world.close()
 
 
+def test_states_that_can_not_be_kept_are_told_as_lost(tmp_path: Path) -> None:
+    world = World(Kept(tmp_path))
+    (tmp_path / "unfinished.snapshot.part").mkdir()  # in the way
+    told = f"unfinished windows can't be kept in {tmp_path}, they are lost: Is a directory"
+    with pytest.raises(Retryable, match=told), world.service.running(world.parts):
+        pass
+    world.close()
+
+
+def test_a_learned_baseline_that_can_not_be_kept_is_told_and_tried_again(tmp_path: Path) -> None:
+    world = World(Kept(tmp_path))
+    world.engine.learned = [LEARNED]
+    (tmp_path / "baselines").touch()  # in the way
+    world.service.attempt()
+    world.service.attempt()
+    assert {"status": "storage: a learned baseline can't be kept: Not a directory"} == world.service.health()
+    (tmp_path / "baselines").unlink()
+    world.service.attempt()
+    assert {"status": "ok"} == world.service.health()
+    assert [LEARNED.id] == [each.id for each in Kept(tmp_path).baselines()]
+    world.close()
+
+
 def test_before_the_engine_runs_intake_asks_to_come_back() -> None:
     with pytest.raises(Retryable, match="hasn't started"):
         Service(Telemetry(), StillClock()).feed([])

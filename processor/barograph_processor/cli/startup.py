@@ -121,6 +121,8 @@ def _state(running: Running) -> str:
     directory = running.config.storage.directory
     if directory is None:
         return "in memory (--storage DIR keeps unfinished windows and pending labels over a restart)"
+    if running.config.storage.durability == "disk":
+        directory += ", acknowledged from disk"
     saved = running.past.saved
     if saved is None:
         return f"{directory}, nothing unfinished there"
