@@ -26,7 +26,7 @@ class Taken:
 
 
 @contextmanager
-def grpc_server(taken: Taken) -> Iterator[str]:
+def grpc_server(taken: Taken, port: int = 0) -> Iterator[str]:
     def method(service: str) -> grpc.RpcMethodHandler:
         def export(data: bytes, context: grpc.ServicerContext) -> bytes:
             sent = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
@@ -45,7 +45,7 @@ def grpc_server(taken: Taken) -> Iterator[str]:
         )
     ]
     server = grpc.server(ThreadPoolExecutor(2), handlers=handlers)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     yield f"127.0.0.1:{port}"
     server.stop(0).wait()

@@ -290,7 +290,7 @@ def test_a_learned_baseline_that_can_not_be_kept_is_told_and_tried_again(tmp_pat
     (tmp_path / "baselines").touch()  # in the way
     world.service.attempt()
     world.service.attempt()
-    assert {"status": "storage: a learned baseline can't be kept: Not a directory"} == world.service.health()
+    assert {"status": "storage: a learned baseline can't be kept: File exists"} == world.service.health()
     (tmp_path / "baselines").unlink()
     world.service.attempt()
     assert {"status": "ok"} == world.service.health()

@@ -85,6 +85,7 @@ class Delivery:
         self._readings: tuple[Sequence[CurrentReading], int] | None = None
         self._ended: dict[object, CurrentReading] = {}
         self._stopping_at: float | None = None
+        self._left_to_next_run = False
         self._failing = False
         label = {attributes.BAROGRAPH_COMPONENT: component_id}
         telemetry.gauge(processor.BAROGRAPH_EXPORTER_QUEUE_SIZE, self.waiting, **label)
@@ -135,6 +136,10 @@ class Delivery:
         with self._changed:
             return self._changed.wait_for(self._idle, timeout_s)
 
+    def leave_to_next_run(self) -> None:
+        """What isn't sent before this run ends was kept for the next one, so it is not dropped."""
+        self._left_to_next_run = True
+
     def close(self, timeout_s: float = 5.0) -> None:
         """Send what is queued for at most `timeout_s`, then stop. Safe to call twice."""
         with self._changed:
@@ -145,9 +150,7 @@ class Delivery:
         with self._changed:
             left = len(self._windows)
             self._windows.clear()
-        if left:
-            _log.warning("%s: stopped with %s windows that could not be sent", self.component_id, f"{left:,}")
-        self._count_dropped(Lane.WINDOWS, Reason.SHUTDOWN, left)
+        self._not_sent(left, Reason.SHUTDOWN, "stopped with")
 
     def _idle(self) -> bool:
         return not self._windows and not self._busy and self._readings is None
@@ -180,10 +183,16 @@ class Delivery:
         if self._attempts(lambda: self._exporter.windows(chunk)):
             self._count(processor.BAROGRAPH_EXPORTER_SENT_WINDOWS, len(chunk))
         else:
-            _log.warning(
-                "%s: gave up on %s windows; they are counted as dropped", self.component_id, len(chunk)
-            )
-            self._count_dropped(Lane.WINDOWS, Reason.EXPORT_FAILED, len(chunk))
+            self._not_sent(len(chunk), Reason.EXPORT_FAILED, "gave up on")
+
+    def _not_sent(self, windows: int, reason: str, what: str) -> None:
+        if not windows:
+            return
+        kept = self._left_to_next_run and self._stopping_at is not None
+        becomes = "the next run sends them" if kept else "they are counted as dropped"
+        _log.warning("%s: %s %s windows unsent; %s", self.component_id, what, f"{windows:,}", becomes)
+        if not kept:
+            self._count_dropped(Lane.WINDOWS, reason, windows)
 
     def _send_readings(self, current: Sequence[CurrentReading], now_ns: int) -> None:
         """Readings are not tried again: newer ones follow. The ends of series are, with those."""

@@ -65,6 +65,11 @@ class Publisher:
         for delivery in self.deliveries:
             delivery.offer_windows(waiting.get(delivery.component_id, ()))
 
+    def leave_to_next_run(self) -> None:
+        """What waits was kept."""
+        for delivery in self.deliveries:
+            delivery.leave_to_next_run()
+
     def waiting(self) -> dict[str, Sequence[ClosedWindow]]:
         """Windows that are closed and not sent yet, by exporter."""
         return {delivery.component_id: delivery.unsent() for delivery in self.deliveries}

@@ -279,6 +279,7 @@ class Service:
                 self.attempt()
         if parts.keeping is not None:
             parts.keeping.keep()
+            parts.publisher.leave_to_next_run()
 
     def _advance(self) -> None:
         while not self._stop.is_set():
