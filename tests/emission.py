@@ -22,6 +22,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from barograph.points import ExplicitBuckets, ExponentialBuckets
 from barograph.semconv import SOURCE_SCOPE
 from barograph_processor.engine.results import ClosedWindow, CurrentReading
+from barograph_processor.wire.decode import DEFAULT_TENANT
 from generate import load
 
 if TYPE_CHECKING:
@@ -219,7 +220,8 @@ def _listen_to_engines() -> None:
 
     def hear(closed: Iterable[ClosedWindow]) -> None:
         for window in closed:
-            whose = (*map(bool, window.key), window.status, bool(window.baseline_id))
+            is_tenant = window.key.tenant != DEFAULT_TENANT
+            whose = (is_tenant, *map(bool, window.key), window.status, bool(window.baseline_id))
             fresh = [
                 reading
                 for reading in window.readings

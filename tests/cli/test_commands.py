@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,8 @@ from click.testing import CliRunner
 from barograph.baseline import read_baseline
 from barograph_processor.cli.root import cli
 
-from .processes import COMMAND, service
 from .processes import barograph as process
+from .processes import service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,7 +221,7 @@ def test_results_to_our_own_receiver_are_refused() -> None:
     assert "our own listener" in done.stderr
 
 
-def test_help_is_quick_and_loads_no_engine() -> None:
+def test_help_loads_no_engine() -> None:
     code = (
         "import sys; sys.argv = ['barograph', '--help']\n"
         "from barograph_processor.cli import main\n"
@@ -235,12 +234,6 @@ def test_help_is_quick_and_loads_no_engine() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert "[]" == done.stderr.strip()
-    took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        subprocess.run([*COMMAND, "--help"], capture_output=True, timeout=60, check=True)
-        took.append(time.perf_counter() - began)
-    assert min(took) < 0.3
 
 
 def test_the_version_is_that_of_the_package() -> None:
