@@ -35,6 +35,7 @@ POINTS_A_CHUNK = 1_500
 EVENTS_A_CHUNK = 512
 _DISABLED = "OTEL_SDK_DISABLED"
 _SINK = "BAROGRAPH_SINK"
+_ENDPOINT = "BAROGRAPH_OTLP_ENDPOINT"
 
 
 def point_bytes(point: SourcePoint) -> int:
@@ -134,17 +135,24 @@ class ExporterSink:
         return all(results)
 
 
-def _from_environment(signal: str) -> Callable[[], Sequence[Any]]:
+def from_environment(signal: str, endpoint: str | None = None) -> Callable[[], Sequence[Any]]:
+    """What makes the exporters of a signal as OpenTelemetry's variables say.
+
+    Args:
+        signal: ``metrics`` or ``logs``.
+        endpoint: OTLP, sent there whatever the variables say of that.
+    """
+
     def make() -> Sequence[Any]:
         if os.environ.get(_DISABLED, "").strip().lower() == "true":
             return ()
         try:
-            from barograph.export_sdk import exporters  # noqa: PLC0415 - the SDK is an extra
+            from barograph.export_sdk import exporters, upstream_exporters  # noqa: PLC0415 - the SDK is an extra
         except ImportError as error:
             raise ConfigError(
                 f"the OpenTelemetry SDK is missing ({error}); pip install 'barograph[otlp]'"
             ) from error
-        return exporters(signal)
+        return exporters(signal) if endpoint is None else upstream_exporters(signal, endpoint)
 
     return make
 
@@ -184,7 +192,7 @@ def prepare() -> None:
     if _process.sink is None:
         with suppress(ImportError):  # said when something is to be sent
             import barograph.export_sdk  # noqa: F401, PLC0415 - the SDK is an extra
-        if os.environ.get(_SINK):
+        if os.environ.get(_SINK) or os.environ.get(_ENDPOINT):
             default_sink()
 
 
@@ -193,10 +201,10 @@ def default_sink() -> Sink:
     with _process.lock:
         if _process.sink is None:
             makers = (
-                _given(_process.metric_exporter) or _from_environment("metrics"),
-                _given(_process.log_exporter) or _from_environment("logs"),
+                _given(_process.metric_exporter) or from_environment("metrics"),
+                _given(_process.log_exporter) or from_environment("logs"),
             )
-            if os.environ.get(_SINK):
+            if os.environ.get(_SINK) or os.environ.get(_ENDPOINT):
                 from barograph.sinks import chosen_sink  # noqa: PLC0415 - imported only when needed
 
                 _process.sink = chosen_sink(*makers)

@@ -58,7 +58,18 @@ def exporters(signal: str) -> list[MetricExporter | LogRecordExporter]:
     return [_exporter(signal, variable, name) for name in names if name and name != "none"]
 
 
-def _exporter(signal: str, variable: str, name: str) -> MetricExporter | LogRecordExporter:
+def upstream_exporters(signal: str, endpoint: str) -> list[MetricExporter | LogRecordExporter]:
+    """The OTLP exporter of a signal, with all that the environment says of it but where it sends to.
+
+    Raises:
+        ConfigError: It isn't installed.
+    """
+    return [_exporter(signal, f"OTEL_{signal.upper()}_EXPORTER", "otlp", endpoint)]
+
+
+def _exporter(
+    signal: str, variable: str, name: str, endpoint: str | None = None
+) -> MetricExporter | LogRecordExporter:
     entry = name
     if name == "otlp":
         protocol = os.environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL") or os.environ.get(
@@ -81,7 +92,11 @@ def _exporter(signal: str, variable: str, name: str) -> MetricExporter | LogReco
             f"{variable}: {name!r} is read from, and points counted by event time have to be pushed; "
             "use otlp and let the Collector or `barograph run` be scraped"
         )
-    return kind()
+    if endpoint is None:
+        return kind()
+    over_http = entry == _OTLP_BY_PROTOCOL["http/protobuf"]
+    given: Any = {"endpoint": f"{endpoint.rstrip('/')}/v1/{signal}" if over_http else endpoint}
+    return kind(**given)
 
 
 def resource() -> Resource:

@@ -1,6 +1,7 @@
 """Which sinks a process has: what ``BAROGRAPH_SINK`` names.
 
-A name is ``otlp``, the exporters of the OpenTelemetry environment, or that of an entry point in the
+A name is ``otlp``, the exporters of the OpenTelemetry environment or the place that
+``BAROGRAPH_OTLP_ENDPOINT`` names, or that of an entry point in the
 group ``barograph_sink``: something that is called as `ExporterSink` is, with what makes the
 application's exporters, and gives a `Sink`. Such a sink may also have ``start()``, which is called
 when the first prediction was recorded, ``drain(timeout_s) -> bool``, which closes all that it holds
@@ -10,11 +11,12 @@ open, and ``after_fork()``, which is called in a forked child.
 from __future__ import annotations
 
 import os
+import re
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from barograph.errors import BarographError, ConfigError
-from barograph.export import ExporterSink
+from barograph.export import ExporterSink, from_environment
 from barograph.guard import CONFIGURATION, guard
 from barograph.routing import Routed
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from barograph.points import Sink
 
 VARIABLE = "BAROGRAPH_SINK"
+ENDPOINT = "BAROGRAPH_OTLP_ENDPOINT"
 GROUP = "barograph_sink"
 OTLP = "otlp"
 
@@ -54,10 +57,15 @@ def chosen_sink(
         ConfigError: In strict mode, where a sink can't be had.
     """
     names = sink_names()
+    upstream = os.environ.get(ENDPOINT, "").strip()
     exporters = ExporterSink(metric_exporters, log_exporters)
     named: dict[str, Sink] = {}
     for name in names:
         if name == OTLP:
+            if upstream:
+                named[name] = ExporterSink(
+                    from_environment("metrics", upstream), from_environment("logs", upstream)
+                )
             continue
         try:
             named[name] = _opened(name, metric_exporters, log_exporters)
@@ -68,7 +76,30 @@ def chosen_sink(
             guard.drop(CONFIGURATION, "no_sink", f"{message}; predictions don't go there")
     if not named and names == (OTLP,):
         return exporters
-    return Routed(exporters, named, exports_all=OTLP in names)
+    return Routed(exporters, named, exports_all=OTLP in names and not upstream)
+
+
+def destination() -> str:
+    """Where telemetry goes, for people; passwords in addresses are left out."""
+    names = sink_names()
+    exporter = os.environ.get("OTEL_METRICS_EXPORTER", "otlp")
+    variables = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    endpoint = next(filter(None, map(os.environ.get, variables)), "the default endpoint")
+    upstream = os.environ.get(ENDPOINT, "").strip()
+    told = [f"{exporter}, {masked(endpoint)}"]
+    if upstream and OTLP in names:
+        told.append(f"upstream {masked(upstream)}")
+    told += [name for name in names if name != OTLP]
+    return "; ".join(told)
+
+
+def masked(address: str) -> str:
+    """An address without the password that it may carry.
+
+    >>> masked("https://me:secret@collector:4317")
+    'https://collector:4317'
+    """
+    return re.sub("//[^/@]*@", "//", address)
 
 
 def _opened(

@@ -190,3 +190,24 @@ def test_the_process_drains_and_forks_what_can_be(
     assert WORKER.drain(5.0)
     export._process.after_fork()
     assert (True, True) == (Plugin.newest.drained, Plugin.newest.forked)
+
+
+def test_the_engines_telemetry_may_go_elsewhere_than_the_applications(
+    fresh: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(sinks.ENDPOINT, "http://me:secret@127.0.0.1:1")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    sink = chosen(monkeypatch, "")
+    assert isinstance(sink, Routed)
+    (upstream,) = sink.named.values()
+    assert isinstance(upstream, export.ExporterSink)
+    (metric_exporter,) = upstream._exporters.get("metrics")
+    (log_exporter,) = upstream._exporters.get("logs")
+    assert "http://me:secret@127.0.0.1:1/v1/metrics" == metric_exporter._endpoint
+    assert "http://me:secret@127.0.0.1:1/v1/logs" == log_exporter._endpoint
+    assert "none, the default endpoint; upstream http://127.0.0.1:1" == sinks.destination()
+    exporters = sink.parts[-1]
+    assert isinstance(exporters, export.ExporterSink)
+    assert [] == exporters._exporters.get("metrics")
+    sink.shutdown(1.0)

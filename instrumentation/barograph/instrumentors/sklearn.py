@@ -9,8 +9,6 @@ inside `fit`, scoring and cross-validation, nor in the threads that scikit-learn
 from __future__ import annotations
 
 import logging
-import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -22,6 +20,7 @@ from barograph.instrumentors.models import Models
 from barograph.instrumentors.outermost import is_inside, quietly, quietly_each, recorded
 from barograph.instrumentors.sklearn_answers import describe, read_answer
 from barograph.instrumentors.wrapping import Wrappings
+from barograph.sinks import destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -55,7 +54,7 @@ class SklearnInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the base cl
                 ("metrics._scorer", self._scorers_imported),
             ):
                 wrapt.register_post_import_hook(_hook(wrappings, imported), f"sklearn.{part}")
-            logger.info("barograph records scikit-learn's predictions; telemetry goes to %s", _destination())
+            logger.info("barograph records scikit-learn's predictions; telemetry goes to %s", destination())
         except Exception as error:  # noqa: BLE001 - would stop all other instrumentors
             guard.background_fault(CONFIGURATION, error)
 
@@ -114,10 +113,3 @@ class SklearnInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the base cl
 
 def _hook(wrappings: Wrappings, imported: Callable[[Wrappings, Any], None]) -> Callable[[Any], None]:
     return lambda module: wrappings.attempt(lambda: imported(wrappings, module))
-
-
-def _destination() -> str:
-    names = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    endpoint = next(filter(None, map(os.environ.get, names)), "the default endpoint")
-    exporter = os.environ.get("OTEL_METRICS_EXPORTER", "otlp")
-    return f"{exporter}, {re.sub('//[^/@]*@', '//', endpoint)}"  # an address may carry a password

@@ -50,7 +50,6 @@ class EmbeddedSink:
     ) -> None:
         self._exporters = Exporters(metric_exporters, log_exporters)
         self._clock = clock
-        self._context = DecodeContext()
         self._begin()
 
     def _begin(self) -> None:
@@ -129,14 +128,16 @@ class EmbeddedSink:
 
     def _feed_points(self, points: Sequence[SourcePoint]) -> bool:
         return self._feed(
-            HISTOGRAMS, len(points), lambda: decode_points(points, resource().attributes, self._context)
+            HISTOGRAMS, len(points), lambda context: decode_points(points, resource().attributes, context)
         )
 
     def _feed_events(self, events: Sequence[SourceEvent]) -> bool:
         rows = sum(map(event_rows, events))
-        return self._feed(OUTCOMES, rows, lambda: decode_events(events, resource().attributes, self._context))
+        return self._feed(
+            OUTCOMES, rows, lambda context: decode_events(events, resource().attributes, context)
+        )
 
-    def _feed(self, lane: str, rows: int, decode: Callable[[], Decoded]) -> bool:
+    def _feed(self, lane: str, rows: int, decode: Callable[[DecodeContext], Decoded]) -> bool:
         """Decode and feed; False where the same may work later."""
         running = self._engine.running()
         if running is None:
@@ -144,7 +145,7 @@ class EmbeddedSink:
             return True
         try:
             self._introduce(running)
-            decoded = decode()
+            decoded = decode(DecodeContext(limits=running.config.limits.decoding))
             if decoded.batches:
                 running.service.take(decoded.batches)
         except Retryable:
