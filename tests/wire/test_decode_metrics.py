@@ -290,6 +290,10 @@ def test_a_start_that_is_not_stated_lies_just_before_the_end() -> None:
 def test_cumulative_points_wait_for_the_streams_memory() -> None:
     found = decoded(counted(metric_names.ML_INFERENCE_PREDICTIONS, IDENTITY, temporality=CUMULATIVE))
     assert ([], 1) == (found.batches, len(found.cumulative))
+    unknown = counted(
+        metric_names.ML_INFERENCE_PREDICTIONS, IDENTITY, temporality=CUMULATIVE, start_time_unix_nano=0
+    )
+    assert decoded(unknown).cumulative[0].start_unknown
     falling = counted(metric_names.ML_INFERENCE_PREDICTIONS, IDENTITY, temporality=CUMULATIVE)
     falling.sum.is_monotonic = False
     assert {"not_monotonic": 1} == decoded(falling).rejected

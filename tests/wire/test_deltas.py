@@ -85,11 +85,69 @@ def test_what_was_not_committed_can_be_sent_again() -> None:
     assert first.points[0].state.to_bytes() == again.points[0].state.to_bytes()
 
 
-def test_explicit_buckets_are_subtracted_and_their_extremes_unknown() -> None:
-    deltas = Deltas(STARTED)
-    staged = deltas.stage([point(2_000, 3_000, explicit(1, 2)), point(2_000, 4_000, explicit(4, 2))])
-    expected = ExplicitHistogram.from_point([1.0], [3, 0], 3.0)
+@pytest.mark.parametrize(
+    ("low", "high", "counts", "bounds"),
+    [
+        (0.0, 9.0, (3, 0, 0), (0.0, 1.0)),  # the least value may have come before; none is above the edge
+        (-2.0, 9.0, (0, 0, 3), (5.0, 9.0)),
+        (-2.0, 9.0, (1, 0, 1), (-2.0, 9.0)),
+        (None, None, (0, 3, 0), (1.0, 5.0)),
+        (None, None, (1, 0, 0), (None, 1.0)),
+        (None, None, (0, 0, 1), (5.0, None)),
+        (0.0, 9.0, (0, 0, 0), (None, None)),
+    ],
+)
+def test_explicit_buckets_are_subtracted_and_their_extremes_are_bounds(
+    low: float | None,
+    high: float | None,
+    counts: tuple[int, ...],
+    bounds: tuple[float | None, float | None],
+) -> None:
+    edges, held = np.array([1.0, 5.0]), np.array([2, 2, 2])
+    before = ExplicitContent(edges, held, 6.0, low, high)
+    after = ExplicitContent(edges, held + np.array(counts), 10.0, low, high)
+    staged = Deltas(STARTED).stage([point(2_000, 3_000, before), point(2_000, 4_000, after)])
+    expected = ExplicitHistogram.from_point(edges, counts, 4.0, *bounds)
     assert expected.to_bytes() == staged.points[1].state.to_bytes()
+
+
+def test_extremes_of_all_increments_are_those_of_the_whole() -> None:
+    values = np.random.default_rng(5).normal(0, 3, 200)
+    edges = np.array([-4.0, -1.0, 0.0, 2.0])
+    whole, cumulative = ExplicitHistogram.zero(edges), []
+    for i, part in enumerate(np.split(values, 8), 1):
+        whole = whole.observe(part)
+        cumulative.append(
+            point(
+                2_000,
+                2_000 + i,
+                ExplicitContent(edges, whole.counts, float(values[: 25 * i].sum()), whole.low, whole.high),
+            )
+        )
+    increments_of = [p.state for p in Deltas(STARTED).stage(cumulative).points]
+    merged = ExplicitHistogram.zero(edges)
+    for state in increments_of:
+        assert isinstance(state, ExplicitHistogram)
+        merged = merged.merge(state)
+    assert (whole.low, whole.high) == (merged.low, merged.high)
+    assert whole.counts.tolist() == merged.counts.tolist()
+
+
+def test_a_stream_whose_start_nobody_knows_begins_with_a_start_and_no_count() -> None:
+    """As the data model has it: the first point is as old as itself, later ones keep that as their start."""
+    deltas = Deltas(STARTED)
+    staged = deltas.stage([point(3_000, 3_000, 1_000_000)])
+    assert ([], {"cumulative_start": 1}) == (staged.points, staged.ignored)
+    staged.commit()
+    assert [(3_000, 4_000, 3)] == increments(deltas, point(3_000, 4_000, 1_000_003))
+    assert [(4_000, 5_000, 2)] == increments(deltas, point(3_000, 5_000, 1_000_005))
+
+
+def test_a_stream_that_never_states_its_start_is_counted_by_differences() -> None:
+    deltas = Deltas(STARTED)
+    assert [] == increments(deltas, point(3_000, 3_000, 10))
+    assert [(3_000, 4_000, 2)] == increments(deltas, point(4_000, 4_000, 12))
+    assert [(4_000, 5_000, 5)] == increments(deltas, point(5_000, 5_000, 5)), "it fell: begun anew since"
 
 
 def test_other_edges_begin_a_stream_anew() -> None:

@@ -34,8 +34,9 @@ class ExplicitHistogram(Framed):
         edges: float64 [m], increasing, read-only.
         counts: int64 [m + 1], read-only.
         total: Sum of all values counted.
-        low: The least value counted; +inf where nothing was, -inf where it is not known.
-        high: The greatest value counted; -inf where nothing was, +inf where it is not known.
+        low: The least value counted; +inf where nothing was, -inf where it is not known. Of increments of a
+            cumulative stream, a bound below it.
+        high: The greatest value counted; -inf where nothing was, +inf where it is not known; likewise.
 
     >>> histogram = ExplicitHistogram.zero(np.array([1.0, 2.0])).observe(np.array([1.0, 1.5, 9.0]))
     >>> histogram.counts.tolist(), float(histogram.total), histogram.low, histogram.high

@@ -58,13 +58,33 @@ class ExplicitContent(NamedTuple):
         return ExplicitHistogram.from_point(self.edges, self.counts, total, self.low, self.high)
 
     def since(self, before: Content) -> ExplicitContent | None:
-        """As `SumContent.since`. The extremes of an increment aren't known."""
+        """As `SumContent.since`.
+
+        The extremes of an increment are bounds: those of the whole stream, which the increment can't exceed,
+        or the ends of the increment's own outer buckets, whichever are nearer.
+        """
         if not isinstance(before, ExplicitContent) or not np.array_equal(self.edges, before.edges):
             return None
         counts = self.counts - before.counts
         if counts.min(initial=0) < 0:
             return None
-        return ExplicitContent(self.edges, counts, _difference(self.total, before.total), None, None)
+        low, high = self._bounds(counts)
+        return ExplicitContent(self.edges, counts, _difference(self.total, before.total), low, high)
+
+    def _bounds(self, counts: NDArray[np.int64]) -> tuple[float | None, float | None]:
+        """Between what the values of some of the stream's rows lie; None where nothing is known."""
+        filled = np.flatnonzero(counts)
+        if not filled.size:
+            return None, None
+        first, last = int(filled[0]), int(filled[-1])
+        low, high = self.low, self.high
+        if first:
+            edge = float(self.edges[first - 1])
+            low = edge if low is None else max(low, edge)
+        if last < len(self.edges):
+            edge = float(self.edges[last])
+            high = edge if high is None else min(high, edge)
+        return low, high
 
     def _estimated_total(self) -> float:
         """Every value at the middle of its bucket; those of the open ones at the nearest known value."""
@@ -101,7 +121,10 @@ class ExponentialContent(NamedTuple):
         return self._with_total(self.total)
 
     def since(self, before: Content) -> ExponentialContent | None:
-        """As `ExplicitContent.since`; the scale of a stream may only fall while it lasts."""
+        """As `ExplicitContent.since`; the scale of a stream may only fall while it lasts.
+
+        The extremes are those of the whole stream.
+        """
         if not isinstance(before, ExponentialContent) or self.scale > before.scale:
             return None
         by = before.scale - self.scale
@@ -115,9 +138,7 @@ class ExponentialContent(NamedTuple):
         if positive is None or negative is None or zero_count < 0:
             return None
         total = _difference(self.total, before.total)
-        return self._replace(
-            zero_count=zero_count, positive=positive, negative=negative, total=total, low=None, high=None
-        )
+        return self._replace(zero_count=zero_count, positive=positive, negative=negative, total=total)
 
     def _with_total(self, total: float) -> ExponentialHistogram:
         return ExponentialHistogram.from_point(

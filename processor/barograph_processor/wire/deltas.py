@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 class Cumulative(NamedTuple):
-    """A point of a cumulative stream; as `engine.batch.Point`, counted since `start_ns`."""
+    """A point of a cumulative stream; as `engine.batch.Point`, counted since `start_ns`.
+
+    Where nobody knows since when, the start is the end, and points that follow may keep that as theirs.
+
+    Source: OpenTelemetry's metrics data model, "Cumulative streams: handling unknown start time".
+    """
 
     key: Key
     source: str
@@ -33,6 +38,17 @@ class Cumulative(NamedTuple):
     end_ns: int
     pane_ns: int
     content: Content
+
+    @property
+    def start_unknown(self) -> bool:
+        """Whether the point doesn't tell since when it counts."""
+        return self.start_ns >= self.end_ns
+
+    def began_after(self, before: Cumulative) -> bool:
+        """Whether the stream was begun anew after an earlier point of it, as its start tells."""
+        if self.start_unknown or (before.start_unknown and self.start_ns == before.end_ns):
+            return False
+        return self.start_ns >= before.end_ns
 
 
 Stream = tuple["Key", str, "StreamId", str]
@@ -79,10 +95,10 @@ class Staged:
                 else:
                     self.rejected[reasons.OUT_OF_ORDER] += 1
                 return
-            since = None if point.start_ns >= before.end_ns else point.content.since(before.content)
+            since = None if point.began_after(before) else point.content.since(before.content)
             content = point.content if since is None else since
-            began_ns = max(point.start_ns, before.end_ns)
-        elif point.start_ns <= self._owner.start_ns:
+            began_ns = before.end_ns if point.start_unknown else max(point.start_ns, before.end_ns)
+        elif point.start_unknown or point.start_ns <= self._owner.start_ns:
             self.ignored[reasons.CUMULATIVE_START] += 1
             content = None
         if content is not None:
@@ -99,7 +115,7 @@ class Deltas:
     """The newest point of every cumulative stream, bounded; the longest unused are forgotten first.
 
     The first point of an unknown stream is where counting starts, not a count, unless the stream
-    itself began after the processor. A stream began anew where its start time moved past the
+    itself is known to have begun after the processor. A stream began anew where its start time moved past the
     newest point, a count fell, or its buckets changed; then the point counts in full. Not safe to
     share: the caller holds a lock from `stage` to `commit`.
     """

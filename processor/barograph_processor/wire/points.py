@@ -140,8 +140,8 @@ class PointReader:
         keys = [owner.key(self._context.tenant) for owner in owners.owners]
         texts = {name: self._texts(attributes, name, verdicts) for name in _TEXTS}
         panes = _panes(attributes, verdicts)
-        starts, ends = self._times(rows, verdicts)
         temporality = self._of_metric("aggregation_temporality", rows)
+        starts, ends = self._times(rows, temporality == _CUMULATIVE, verdicts)
         verdicts.refuse((temporality != _DELTA) & (temporality != _CUMULATIVE), reasons.NO_TEMPORALITY)
         if self._held == "sum":
             cumulative_only = (temporality == _CUMULATIVE) & ~self._of_metric("is_monotonic", rows)
@@ -185,14 +185,20 @@ class PointReader:
         ).to_pylist()
         return texts
 
-    def _times(self, rows: NDArray[np.int64], verdicts: Refusals) -> tuple[list[int], list[int]]:
-        """Start and end of each point; a start that isn't stated is 1 ns before the end."""
+    def _times(
+        self, rows: NDArray[np.int64], cumulative: NDArray[np.bool_], verdicts: Refusals
+    ) -> tuple[list[int], list[int]]:
+        """Start and end of each point; a start that isn't stated is 1 ns before the end.
+
+        Of cumulative points it is the end itself, by which `Cumulative` tells that it isn't known.
+        """
         starts = self._column_of("start_time_unix_nano")[rows]
         ends = self._column_of("time_unix_nano")[rows]
         verdicts.refuse(ends == 0, reasons.NO_TIME)
         verdicts.refuse((ends > _LATEST_NS) | (starts > ends), reasons.BAD_TIME)
         unknown = (starts == 0) | (starts == ends)
-        return np.where(unknown, np.maximum(ends, 1) - np.uint64(1), starts).tolist(), ends.tolist()
+        stand_in = np.where(cumulative, ends, np.maximum(ends, 1) - np.uint64(1))
+        return np.where(unknown, stand_in, starts).tolist(), ends.tolist()
 
 
 def _stream(

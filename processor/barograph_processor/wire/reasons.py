@@ -55,7 +55,7 @@ MALFORMED: Final = "malformed"
 LINE_TOO_LONG: Final = "line_too_long"
 
 EXPLANATIONS: Final[dict[str, str]] = {
-    NO_MODEL: "the model has no name; set ml.model.name, or what a mapping reads, on item or resource",
+    NO_MODEL: "the model has no name: ml.model.name is missing; set it, or what a mapping reads",
     NO_TIME: "there is no timestamp; set time_unix_nano to the time of the event",
     BAD_TIME: "a timestamp lies outside 1970-2262, or an interval ends before it starts",
     NAME_TOO_LONG: "a name or category is longer than limits.request.name_length characters",
