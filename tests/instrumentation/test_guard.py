@@ -137,6 +137,23 @@ def test_records_after_the_end_are_dropped_and_counted(lenient: None) -> None:
     assert 1 == later.rows()
 
 
+def test_what_comes_between_the_last_drain_and_the_end_is_counted(
+    lenient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = ListeningSink()
+    watch = monitor(sink)
+    flush = WORKER.flush
+
+    def late(timeout_s: float, *, is_last: bool = False) -> bool:
+        done = flush(timeout_s, is_last=is_last)
+        watch._recorder.queue.put(item(np.ones((3, 2))))  # by a thread that had seen it open
+        return done
+
+    monkeypatch.setattr(WORKER, "flush", late)
+    assert barograph.shutdown()
+    assert (0, {(HISTOGRAMS, "shutdown"): 3}) == (sink.rows(), guard.take())
+
+
 def test_a_monitor_that_is_gone_is_flushed_and_forgotten() -> None:
     sink = ListeningSink()
     before = len(WORKER._recorders)

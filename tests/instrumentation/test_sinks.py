@@ -10,9 +10,10 @@ import pytest
 from barograph import export, sinks
 from barograph.errors import ConfigError
 from barograph.guard import guard
-from barograph.points import SourceEvent, SourcePoint
+from barograph.identity import Identity
+from barograph.points import ExplicitBuckets, SourceEvent, SourcePoint
 from barograph.routing import Routed
-from barograph.semconv import events, metrics
+from barograph.semconv import attributes, events, metrics
 from barograph.worker import WORKER
 
 from .listening import ListeningSink
@@ -20,9 +21,17 @@ from .listening import ListeningSink
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-ROWS = SourcePoint(metrics.ML_INFERENCE_PREDICTIONS, {}, 0, 1, 3)
-TOOK = SourcePoint(metrics.ML_INFERENCE_DURATION, {}, 0, 1, 3)
-PACKED = SourceEvent(events.ML_INFERENCE_PREDICTION_BATCH, 1, {"ml.batch.rows": 7})
+MINE = Identity("m", "1")
+OF_A_POINT = MINE.point_attributes("a-source", 60)
+ROWS = SourcePoint(metrics.ML_INFERENCE_PREDICTIONS, OF_A_POINT, 0, 1, 3)
+TOOK = SourcePoint(
+    metrics.ML_INFERENCE_DURATION, OF_A_POINT, 0, 1, ExplicitBuckets((1.0,), (2, 1), 3.0, 0.5, 1.5)
+)
+PACKED = SourceEvent(
+    events.ML_INFERENCE_PREDICTION_BATCH,
+    1,
+    MINE.attributes() | {attributes.ML_BATCH_ROWS: 7, attributes.ML_BATCH_ARROW: b""},
+)
 
 
 class Plugin(ListeningSink):
