@@ -30,7 +30,7 @@ class Gate:
     def begin(self) -> None:
         """Open: at first, and in a forked child."""
         self._lock = threading.RLock()
-        self._is_shut = False
+        self._own = threading.local()
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -42,12 +42,11 @@ class Gate:
 
     def shut(self) -> None:
         """Before a fork: wait for the work at hand, and let none begin."""
-        self._is_shut = self._lock.acquire(timeout=_PATIENCE_S)
+        self._own.has_shut = self._lock.acquire(timeout=_PATIENCE_S)
 
     def reopen(self) -> None:
         """After a fork, in the parent."""
-        if self._is_shut:
-            self._is_shut = False
+        if self._own.has_shut:  # told apart by thread: several may fork, and one may have lost patience
             self._lock.release()
 
 

@@ -9,6 +9,7 @@ from opentelemetry import baggage
 
 from barograph.classes import class_texts
 from barograph.columns import values
+from barograph.forking import GATE
 from barograph.guard import OUTCOMES, ROWS, guard
 from barograph.outputs import Answer
 from barograph.redact import OTHER
@@ -121,10 +122,11 @@ class OutcomeLane:
 
     def _send(self, rows: _Rows, places: Places, features: dict[str, FeatureColumn] | None) -> None:
         if self._outcomes is None:
-            from barograph.outcomes import Outcomes  # noqa: PLC0415 - models without ids don't pay for it
+            sink, form = self._sink(), self._settings.outcomes or "packed"
+            with GATE:
+                from barograph.outcomes import Outcomes  # noqa: PLC0415 - who has no ids doesn't pay for it
 
-            form = self._settings.outcomes or "packed"
-            self._outcomes = Outcomes(self._identity, self._sink(), form=form, rate=self._settings.rate)
+                self._outcomes = Outcomes(self._identity, sink, form=form, rate=self._settings.rate)
         chosen = None if len(places) == len(rows.ids) else places
         answer = rows.answer
         scores = answer.scores

@@ -192,7 +192,8 @@ class Worker:
                     part.shutdown(left_s / (len(parts) - place))  # one that hangs leaves time for the others
                     left_s = 0.0
                 complete &= part.flush(left_s)
-                self._send_dropped(everything=True)  # what a part gave up, by those that are left
+                if place + 1 < len(parts):
+                    self._send_dropped(everything=True)  # what a part gave up, by those that are left
             except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, serving must not notice
                 guard.background_fault(HISTOGRAMS, error)
                 complete = False

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from .upstreams import finish, nothing, start, upstream
+from .upstreams import COUNTING, finish, nothing, start, upstream
 
 pytestmark = pytest.mark.slow
 
@@ -152,11 +152,10 @@ def test_what_is_recorded_while_the_process_ends_is_counted_one_way_or_the_other
 
 
 # 2 million predictions with features to nobody, singly and in batches.
-ENDLESS = """
+ENDLESS = f"""{COUNTING}
 import json
 import numpy as np
 import barograph
-from barograph.guard import guard
 
 def megabytes():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
@@ -168,14 +167,14 @@ monitor.record(batch, scores=scores)
 barograph.flush(1.0)
 found = [megabytes()]
 for number in range(2_000):
-    monitor.record(batch, scores=scores, ids=[f"b-{number}-{row}" for row in range(900)])
+    monitor.record(batch, scores=scores, ids=[f"b-{{number}}-{{row}}" for row in range(900)])
     for row in range(100):
-        monitor.record(batch[row], scores=0.5, ids=f"s-{number}-{row}")
+        monitor.record(batch[row], scores=0.5, ids=f"s-{{number}}-{{row}}")
     if number % 200 == 199:
         barograph.flush(1.0)
         found.append(megabytes())
 barograph.shutdown(1.0)
-print(json.dumps([found, sum(count for (lane, _), count in guard.counts().items() if lane == "outcomes")]))
+print(json.dumps([found, sum(count for (lane, _), count in dropped.items() if lane == "outcomes")]))
 """
 # What may wait: 128 MB for the background thread, 32 MB of points and 32 MB of events for the
 # upstream, as they are on the wire; and a quarter more for the objects around it.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
-from .upstreams import finish, nothing, silence, start, upstream
+from .upstreams import COUNTING, finish, nothing, silence, start, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,11 +20,10 @@ pytestmark = pytest.mark.slow
 
 ROWS = 20_000
 # Every answer of the model is given before telemetry is asked after; what is lost has its reason.
-SERVING = f"""
+SERVING = f"""{COUNTING}
 import json, time
 import barograph
 from barograph import export
-from barograph.guard import guard
 
 monitor = barograph.Monitor("m", "1", feature_names=["a", "b"])
 begun = time.perf_counter()
@@ -39,7 +38,7 @@ print(json.dumps({{
     "sent": sent, "complete": complete, "seconds": time.perf_counter() - ended,
 }}))
 export.default_sink().flush(30.0)  # what is in flight ends, one way or the other
-print(json.dumps([[*key, count] for key, count in guard.counts().items()]))
+print(json.dumps([[*key, count] for key, count in dropped.items()]))
 """
 SHORT = {"OTEL_EXPORTER_OTLP_TIMEOUT": "2"}
 

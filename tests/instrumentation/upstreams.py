@@ -31,6 +31,22 @@ if TYPE_CHECKING:
 _SERVICE = "opentelemetry.proto.collector.{0}.v1.{1}Service"
 
 
+# For the beginning of a program: `dropped` holds what was counted as dropped from then on. The guard's own
+# counts are taken from time to time, to be sent.
+COUNTING = """
+from collections import Counter
+from barograph.guard import guard
+
+dropped, count = Counter(), guard.dropped
+
+def counting(lane, reason, items=1):
+    dropped[lane, reason] += items
+    count(lane, reason, items)
+
+guard.dropped = counting
+"""
+
+
 class Upstream(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
     """Takes metrics and logs, and answers each request as it is told.
 
