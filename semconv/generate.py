@@ -1,4 +1,4 @@
-"""Makes constants and reference pages of the registry of telemetry names.
+"""Makes constants, reference pages, dashboards and rules of the registry of telemetry names.
 
 python semconv/generate.py            writes every output
 python semconv/generate.py --check    fails, with a summary, where an output is stale
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from boards import dashboards
 from checking import check, constant
+from panels import Names
 from reading import ROOT, Registry, RegistryError, Signal, read_raw, resolve
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ OUTPUTS = {
     REFERENCE / "events.md": "events.md.j2",
     REFERENCE / "spans.md": "spans.md.j2",
 }
+BACKENDS = Path("collector-config")
+RULES = {BACKENDS / "rules" / f"{name}.yaml": f"{name}.rules.yaml.j2" for name in ("recording", "alerting")}
 LINE_LENGTH = 110
 
 
@@ -80,7 +84,13 @@ def render(registry: Registry) -> dict[Path, str]:
         "spans": registry.spans,
         "users": _users(registry),
     }
-    return {path: environment.get_template(name).render(content) for path, name in OUTPUTS.items()}
+    names = Names(registry)
+    environment.globals.update(metric=names.metric, label=names.label)
+    rendered = {
+        path: environment.get_template(name).render(content) for path, name in {**OUTPUTS, **RULES}.items()
+    }
+    boards = {BACKENDS / "dashboards" / name: text for name, text in dashboards(registry).items()}
+    return {**rendered, **boards}
 
 
 def stale(outputs: dict[Path, str], checkout: Path) -> list[str]:

@@ -18,7 +18,7 @@ from .processes import free_ports, process
 from .programs import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from .processes import Process
@@ -51,12 +51,15 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, *, scrape: Mapping[str, str] | None = None) -> Iterator[Prometheus]:
+def prometheus(
+    folder: Path, *, scrape: Mapping[str, str] | None = None, rules: Sequence[Path] = ()
+) -> Iterator[Prometheus]:
     """Run a Prometheus for as long as the context lasts.
 
     Args:
         folder: Where its log, data and configuration are kept.
         scrape: Names of jobs to the addresses that they scrape, every second.
+        rules: Files of rules, evaluated as often as they say.
 
     Raises:
         NotStarted: It refused the configuration, or didn't listen in time.
@@ -68,7 +71,8 @@ def prometheus(folder: Path, *, scrape: Mapping[str, str] | None = None) -> Iter
     ]
     config = folder / "prometheus.yaml"
     timing = {"scrape_interval": "1s", "scrape_timeout": "1s"}
-    config.write_text(yaml.safe_dump({"global": timing, "scrape_configs": jobs}), encoding="utf-8")
+    content = {"global": timing, "scrape_configs": jobs, "rule_files": [str(path) for path in rules]}
+    config.write_text(yaml.safe_dump(content), encoding="utf-8")
     ports = free_ports("web")
     command: list[str | Path] = [
         program("prometheus"),

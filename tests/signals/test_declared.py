@@ -7,8 +7,10 @@ import pytest
 from barograph.errors import ConfigError
 from barograph.semconv import attributes, metrics
 from barograph.semconv.metrics import METRICS, Metric
+from barograph_processor.engine.batch import Key
 from barograph_processor.signals import declared
 from barograph_processor.signals.declared import about, declare
+from barograph_processor.wire.reading_attributes import reading_attributes
 
 ENTROPY = Metric(
     "acme.prediction.entropy", "gauge", "{bit}", "Entropy of the predicted classes.", ("ml.class.name",)
@@ -86,3 +88,11 @@ def test_nothing_is_declared_where_something_is_wrong_and_every_problem_is_told(
         declare([ENTROPY, ENTROPY._replace(name="x", brief=""), ENTROPY._replace(unit="s")])
     assert 3 == len(str(caught.value).splitlines())
     assert "" == about(ENTROPY.name).unit
+
+
+def test_what_every_reading_gets_is_not_a_signals_to_declare() -> None:
+    """Whatever the registry lets figures of performance carry, but their source and class."""
+    key = Key("tenant", "shop", "prod", "m", "1", "out")
+    assert set() == set(reading_attributes(key, "1h", "baseline")) - declared.ADDED
+    carried = set(METRICS[metrics.ML_PERFORMANCE_PRECISION].attributes)
+    assert {attributes.ML_PERFORMANCE_SOURCE, attributes.ML_CLASS_NAME} == carried - declared.ADDED

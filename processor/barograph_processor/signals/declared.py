@@ -31,6 +31,9 @@ ADDED: Final = frozenset(
         attributes.ML_SEGMENT_NAME,
         attributes.ML_SEGMENT_VALUE,
         attributes.ML_SOURCE_ID,
+        attributes.BAROGRAPH_TENANT,
+        "service.namespace",
+        "deployment.environment.name",
     }
 )
 """Attributes that every reading gets where they apply; a signal neither declares nor sets them."""
