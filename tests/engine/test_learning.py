@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from barograph.baseline import Baseline
+from barograph.exactsum import SCORE_GRID
 from barograph.semconv import metrics
 from barograph_processor.engine.batch import Points
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, MINUTE_NS, Window
@@ -119,7 +120,9 @@ def test_outcome_rows_are_counted_on_the_edges_of_a_given_baseline() -> None:
     engine.drain(NOW)
     state = engine.keys[KEY]
     states = state.gathered(state.table.windows[0, NOON])
-    expected = ExplicitHistogram.zero(given.header.outputs[0].score_edges).observe(np.arange(100) / 100)
+    expected = ExplicitHistogram.zero(given.header.outputs[0].score_edges).observe(
+        np.arange(100) / 100, SCORE_GRID
+    )
     assert states[StreamId(StreamKind.PREDICTION_SCORE, part="1", basis=given.id)] == expected
 
 
