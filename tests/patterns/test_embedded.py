@@ -216,7 +216,12 @@ def test_exporters_that_hang_keep_nobody_waiting_and_memory_within_bounds(
     lenient: None, tmp_path: Path
 ) -> None:
     (tmp_path / "barograph.yaml").write_text(CONFIG + "export: {queue: 1}", encoding="utf-8")
-    carried: dict[str, Any] = {attributes.ML_MODEL_NAME: "m", attributes.ML_SOURCE_ID: "a"}
+    carried: dict[str, Any] = {
+        attributes.ML_MODEL_NAME: "m",
+        attributes.ML_MODEL_VERSION: "0",
+        attributes.ML_SOURCE_ID: "a",
+        attributes.ML_PANE_LENGTH: 60,
+    }
     with embedding() as embedded:
         embedded.metrics.gate.clear()
         assert 0 == embedded.waiting()  # the engine is open
