@@ -44,6 +44,7 @@ class Running:
     windows: list[dict[str, Any]] = field(default_factory=list)
     said: str = ""
     lines: list[str] = field(default_factory=list)
+    printed: threading.Condition = field(default_factory=threading.Condition)
     errors: list[str] = field(default_factory=list)
     readers: list[threading.Thread] = field(default_factory=list)
 
@@ -82,18 +83,26 @@ class Running:
         self.said = "".join(self.errors)
         self.windows += [json.loads(line) for line in self.lines if line.endswith("\n")]
 
+    def next_line(self, before: int = 0) -> str:
+        """Wait for a line of results after the first so many; only the reader touches the pipe itself."""
+        with self.printed:
+            assert self.printed.wait_for(lambda: len(self.lines) > before, WAIT_S), "nothing was printed"
+            return self.lines[before]
+
     def listen(self) -> None:
         """Read what is printed as it comes: a pipe that is full stops the process."""
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         for stream, into in ((self.process.stdout, self.lines), (self.process.stderr, self.errors)):
-            self.readers.append(threading.Thread(target=_gather, args=(stream, into), daemon=True))
+            self.readers.append(threading.Thread(target=self._gather, args=(stream, into), daemon=True))
             self.readers[-1].start()
 
-
-def _gather(stream: IO[str], into: list[str]) -> None:
-    with stream:
-        into.extend(stream)
+    def _gather(self, stream: IO[str], into: list[str]) -> None:
+        with stream:
+            for line in stream:
+                with self.printed:
+                    into.append(line)
+                    self.printed.notify_all()
 
 
 @contextmanager
