@@ -8,6 +8,18 @@ OTHER = "__other__"
 _DIGEST_BYTES = 8
 _MAX_KEY_BYTES = 64
 
+_HASH_LENGTH = 1 + 2 * _DIGEST_BYTES
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+
+def is_hashed(text: str) -> bool:
+    """Whether a category has the form of a keyed hash.
+
+    >>> is_hashed("#0123456789abcdef"), is_hashed("#ffcc00")
+    (True, False)
+    """
+    return len(text) == _HASH_LENGTH and text[0] == "#" and _HEXADECIMAL.issuperset(text[1:])
+
 
 class Redactor:
     """Hashes the categories of one model, except those of columns declared clear.

@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from barograph.errors import ConfigError
+from barograph.redact import Redactor
 from barograph_processor.config.load import load, load_file
 from barograph_processor.config.resolve import resolved, settings_for
 from barograph_processor.config.values import Duration, Secret, WindowName
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, MINUTE_NS, Window
+from barograph_processor.signals.rules import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -227,6 +229,19 @@ def test_horizons_end_where_labels_may_no_longer_come() -> None:
         ("models: {credit: {task: '${TASK}'}}",
          "$.models.credit.task: found ${TASK}, wanted ${env:NAME} or ${env:NAME:-default}"),
         ("- a", "$: found a list, wanted a mapping of keys"),
+        ("models: {credit: {schema: {age: {min: 3, max: 1}}}}",
+         "$.models.credit.schema.age.max: found 1, wanted at least the min (3)"),
+        ("models: {credit: {schema: {age: {min: .nan}}}}",
+         ("$.models.credit.schema.age: found a bound that is not finite, wanted a number; "
+         "leave out what has no bound")),
+        ("models: {credit: {schema: {town: {type: category, min: 3}}}}",
+         ("$.models.credit.schema.town: found min or max, wanted neither: categories have no order; "
+         "list them as values")),
+        ("models: {credit: {schema: {age: {type: number, values: [a]}}}}",
+         ("$.models.credit.schema.age.values: found values of a number, wanted min and max, "
+         "or type: category")),
+        ("models: {credit: {schema: {town: {values: []}}}}",
+         "$.models.credit.schema.town.values: found an empty list, wanted at least one category"),
     ],
 )  # fmt: skip
 def test_a_problem_is_one_line_with_path_found_wanted_and_the_nearest_word(text: str, expected: str) -> None:
@@ -320,3 +335,17 @@ def test_durations_read(text: str, seconds: float) -> None:
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a duration such as"):
         Duration(text)
+
+
+def test_a_schema_becomes_rules_by_model_with_categories_by_name_and_by_hash() -> None:
+    config = read(
+        "categories: {hash_key: secret}\n"
+        "models: {credit: {schema: {age: {min: 0, required: true}, town: {values: [Bern], tolerance: 0.1}}}}"
+    )
+    hashed = Redactor("credit", key="secret").hashed("Bern")
+    assert {
+        "credit": {
+            "age": Rule(kind="number", low=0.0, required=True),
+            "town": Rule(kind="category", values=frozenset({"Bern", hashed}), tolerance=0.1),
+        }
+    } == settings_for(config, None).rules

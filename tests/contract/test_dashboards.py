@@ -51,6 +51,10 @@ exporters:
 windows: [1d]
 segments: [region]
 export: {interval: 1s}
+models:
+  binary: {schema: &rules {age: {min: 0, max: 100, required: true}, town: {values: [Bern]}}}
+  multiclass: {schema: *rules}
+  regression: {schema: *rules}
 """
 # What Grafana puts in place of a variable; each query has to give data for one choice of them at least.
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")

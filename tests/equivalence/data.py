@@ -22,6 +22,12 @@ windows: [6h, 1d]
 labels: {{within: 7d}}
 segments: [region]
 engine: {{pane: {PANE_S}s, ttl: 10d}}
+models:
+  {MODEL}:
+    schema:
+      age: {{type: number, min: 18, max: 75, required: true}}
+      income: {{required: true, tolerance: 0.1}}
+      region: {{values: [north, south]}}
 """
 
 

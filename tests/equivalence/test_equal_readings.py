@@ -51,6 +51,14 @@ def test_the_readings_that_all_others_are_compared_with_are_right(data: Data, ex
     truth = list(known.values())
     predicted = [data.score[row] >= sets.THRESHOLD for row in known]
     assert oracle.accuracy_score(truth, predicted) == whole[metrics.ML_PERFORMANCE_ACCURACY]
+    rules = {
+        tuple(dict(told)[key] for key in ("ml.feature.name", "ml.feature.rule")): value
+        for (window, start, name, told), value in expected.items()
+        if (window, start, name) == ("1d", day_ns, metrics.ML_FEATURE_VIOLATION_RATIO)
+    }
+    east = sum(data.features["region"][row] == "east" for row in inside)
+    assert east / len(inside) == rules["region", "values"] > 0.2
+    assert 0 < rules["age", "max"] <= sum(data.features["age"][row] > 75 for row in inside) / len(inside)
     assert len(expected) > 500  # windows, horizons, segments, features
 
 

@@ -139,6 +139,32 @@ def test_readings_leave_as_gauges_in_their_scope_with_the_source_in_them() -> No
         assert {("feedback", "duplicate"): 1} == embedded.dropped()
 
 
+def test_without_a_baseline_a_schema_tells_what_is_wrong(tmp_path: Path) -> None:
+    age, region, gone = "{min: 0, required: true}", "{values: [north]}", "{required: true}"
+    schema = f"models: {{m: {{schema: {{age: {age}, region: {region}, gone: {gone}}}}}}}"
+    (tmp_path / "barograph.yaml").write_text(CONFIG + schema, encoding="utf-8")
+    rows = Rows(3)
+    with embedding() as embedded:
+        rows.go_through(embedded.sink)
+        embedded.drain()
+    found = {
+        tuple(dict(told).values()): value
+        for (name, told), value in figures_of(embedded).items()
+        if name == metrics.ML_FEATURE_VIOLATION_RATIO
+    }
+    missing, south = np.isnan(rows.features["age"]).mean(), (rows.features["region"] == "south").mean()
+    assert {
+        frozenset({"age", "required"}): missing,
+        frozenset({"age", "type"}): 0.0,
+        frozenset({"age", "min"}): 0.0,
+        frozenset({"region", "type"}): 0.0,
+        frozenset({"region", "values"}): south,
+        frozenset({"gone", "required"}): 1.0,
+    } == {frozenset(names): value for names, value in found.items()}
+    (window,) = embedded.logs.windows().values()
+    assert "warning" == window[attributes.ML_MONITOR_STATE]
+
+
 def test_a_windows_event_survives_the_exporters_encoding() -> None:
     rows = Rows(3)
     with embedding() as embedded:

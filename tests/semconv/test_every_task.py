@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from barograph.semconv.metrics import METRICS
 from barograph_processor.engine.settings import DAY_NS
+from barograph_processor.signals.rules import Rule
 from engine.models import baseline, histograms, outcomes
-from engine.world import KEY, NOON, engine_of, final
+from engine.world import KEY, NOON, SETTINGS, engine_of, final
 
 if TYPE_CHECKING:
     from barograph.baseline import Task
@@ -22,7 +24,8 @@ OF_NUMBERS = {"mae", "mse", "rmse", "bias", "r2"}
 
 def closed_day(task: Task) -> ClosedWindow:
     found = baseline(task)
-    engine = engine_of(baselines=[found])
+    rules = {KEY.model: {"town": Rule(kind="category", values=frozenset({"Bern"}))}}
+    engine = engine_of(replace(SETTINGS, rules=rules), baselines=[found])
     now_ns = NOON + 30 * DAY_NS
     made, observed = outcomes(task)
     for batch in (histograms(found), made, observed):

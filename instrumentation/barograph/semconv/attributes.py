@@ -61,6 +61,9 @@ ML_FEATURE_NAME: Final = "ml.feature.name"
 ML_FEATURE_STATE: Final = "ml.feature.state"
 """What was observed of a feature's value."""
 
+ML_FEATURE_RULE: Final = "ml.feature.rule"
+"""A rule of the model's schema for a feature's values."""
+
 ML_FEATURE_CATEGORY: Final = "ml.feature.category"
 """A category of the baseline's vocabulary, a keyed hash (`#` and 16 hex digits), or `__other__`."""
 
@@ -164,6 +167,25 @@ class MlFeatureState:
 
     SENTINEL: Final = "sentinel"
     """A declared stand-in for a missing value."""
+
+
+class MlFeatureRule:
+    """Values of `ML_FEATURE_RULE`."""
+
+    REQUIRED: Final = "required"
+    """Not missing, nor a declared stand-in for a missing value."""
+
+    TYPE: Final = "type"
+    """Of the feature's type, and finite."""
+
+    MIN: Final = "min"
+    """Not under the least value allowed."""
+
+    MAX: Final = "max"
+    """Not over the greatest value allowed."""
+
+    VALUES: Final = "values"
+    """One of the values allowed."""
 
 
 class MlPerformanceSource:

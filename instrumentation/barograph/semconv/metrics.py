@@ -119,6 +119,12 @@ ML_FEATURE_SENTINEL_RATIO: Final = "ml.feature.sentinel.ratio"
 ML_FEATURE_TOP_VALUE_RATIO: Final = "ml.feature.top_value.ratio"
 """Share of the most frequent category or bucket."""
 
+ML_FEATURE_VIOLATION_RATIO: Final = "ml.feature.violation.ratio"
+"""Share of rows whose value certainly breaks a rule of the model's schema."""
+
+ML_FEATURE_VIOLATION_RATIO_UPPER: Final = "ml.feature.violation.ratio.upper"
+"""Share of rows whose value may break a rule, as far as buckets and pooled categories tell."""
+
 ML_PERFORMANCE_ACCURACY: Final = "ml.performance.accuracy"
 """Share of predictions that were right."""
 
@@ -909,6 +915,44 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.baseline.id",
             "ml.source.id",
             "ml.feature.name",
+        ),
+    ),
+    ML_FEATURE_VIOLATION_RATIO: Metric(
+        ML_FEATURE_VIOLATION_RATIO,
+        "gauge",
+        "{ratio}",
+        "Share of rows whose value certainly breaks a rule of the model's schema.",
+        (
+            "ml.model.name",
+            "ml.model.version",
+            "ml.output.name",
+            "service.namespace",
+            "deployment.environment.name",
+            "barograph.tenant",
+            "ml.window.name",
+            "ml.baseline.id",
+            "ml.source.id",
+            "ml.feature.name",
+            "ml.feature.rule",
+        ),
+    ),
+    ML_FEATURE_VIOLATION_RATIO_UPPER: Metric(
+        ML_FEATURE_VIOLATION_RATIO_UPPER,
+        "gauge",
+        "{ratio}",
+        "Share of rows whose value may break a rule, as far as buckets and pooled categories tell.",
+        (
+            "ml.model.name",
+            "ml.model.version",
+            "ml.output.name",
+            "service.namespace",
+            "deployment.environment.name",
+            "barograph.tenant",
+            "ml.window.name",
+            "ml.baseline.id",
+            "ml.source.id",
+            "ml.feature.name",
+            "ml.feature.rule",
         ),
     ),
     ML_PERFORMANCE_ACCURACY: Metric(

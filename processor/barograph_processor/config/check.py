@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from barograph_processor.config.endpoints import endpoint_problems
@@ -11,7 +12,7 @@ from barograph_processor.wire.mapping import problems as mapping_problems
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from barograph_processor.config.model import Config
+    from barograph_processor.config.model import Config, FeatureSchema
     from barograph_processor.config.values import Duration, WindowName
 
 
@@ -75,10 +76,26 @@ def _models(config: Config) -> Iterator[str]:
             yield from _windows(model.windows, f"{path}.windows", config)
         if model.labels is not None:
             yield from _positive(f"{path}.labels.within", model.labels.within)
+        for feature, schema in model.schema.items():
+            yield from _schema(schema, f"{path}.schema.{feature}")
         for index, file in enumerate(model.baselines):
             yield from _local(file, f"{path}.baseline" + (f"[{index}]" if len(model.baselines) > 1 else ""))
     for index, file in enumerate(config.baselines):
         yield from _local(file, f"$.baselines[{index}]")
+
+
+def _schema(schema: FeatureSchema, path: str) -> Iterator[str]:
+    bounds = [bound for bound in (schema.min, schema.max) if bound is not None]
+    if not all(map(math.isfinite, bounds)):
+        yield f"{path}: found a bound that is not finite, wanted a number; leave out what has no bound"
+    elif bounds != sorted(bounds):
+        yield f"{path}.max: found {schema.max:g}, wanted at least the min ({schema.min:g})"
+    if bounds and schema.kind == "category":
+        yield f"{path}: found min or max, wanted neither: categories have no order; list them as values"
+    if schema.values is not None and (schema.kind == "number" or bounds):
+        yield f"{path}.values: found values of a number, wanted min and max, or type: category"
+    if schema.values == ():
+        yield f"{path}.values: found an empty list, wanted at least one category"
 
 
 def _mappings(config: Config) -> Iterator[str]:

@@ -47,6 +47,34 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     exclude: tuple[str, ...] = ()
 
 
+class FeatureSchema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the values of one feature have to be, whatever is usual.
+
+    Attributes:
+        type: ``number`` or ``category``; booleans are the numbers 0 and 1. Absent: what the other keys
+            say, or either.
+        min: The least number allowed.
+        max: The greatest number allowed.
+        required: Whether a row must have a value.
+        values: The categories allowed.
+        tolerance: Share of a window's rows that may break a rule before its status is ``warning``.
+    """
+
+    type: Literal["number", "category"] | None = None
+    min: float | None = None
+    max: float | None = None
+    required: bool = False
+    values: tuple[str, ...] | None = None
+    tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+
+    @property
+    def kind(self) -> Literal["number", "category"] | None:
+        """The type, stated or implied."""
+        if self.type is None and (self.min is not None or self.max is not None):
+            return "number"
+        return "category" if self.type is None and self.values is not None else self.type
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One model; what is absent is taken from the top of the file.
 
@@ -56,6 +84,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         windows: Windows that readings are made for.
         labels: Ground truth.
         segments: Columns that performance is also computed for.
+        schema: Feature to what its values have to be.
         columns: What the columns of tables are, for `barograph batch`.
     """
 
@@ -64,6 +93,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     windows: tuple[WindowName, ...] | None = None
     labels: Labels | None = None
     segments: tuple[str, ...] | None = None
+    schema: dict[str, FeatureSchema] = {}
     columns: Columns = Columns()
 
     @property

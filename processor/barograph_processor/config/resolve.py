@@ -9,8 +9,10 @@ import msgspec
 
 from barograph.baseline import read_baseline
 from barograph.errors import ConfigError, StateError
+from barograph.redact import Redactor
 from barograph_processor.config.values import as_text
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Horizon, Settings
+from barograph_processor.signals.rules import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +59,27 @@ def settings_for(config: Config, model: str | None) -> Settings:
         clear=frozenset(config.categories.clear),
         hash_key="" if config.categories.hash_key is None else config.categories.hash_key.reveal(),
         tasks={name: each.task for name, each in config.models.items() if each.task is not None},
+        rules={name: _rules(name, config) for name, each in config.models.items() if each.schema},
     )
+
+
+def _rules(model: str, config: Config) -> dict[str, Rule]:
+    """The schema of a model, with its categories as they may come: by name, or by keyed hash."""
+    key = config.categories.hash_key
+    redactor = Redactor(model, key=None if key is None else key.reveal())
+    return {
+        name: Rule(
+            kind=schema.kind,
+            low=schema.min,
+            high=schema.max,
+            required=schema.required,
+            values=None
+            if schema.values is None
+            else frozenset((*schema.values, *map(redactor.hashed, schema.values))),
+            tolerance=schema.tolerance,
+        )
+        for name, schema in config.models[model].schema.items()
+    }
 
 
 def read_baselines(config: Config) -> list[Baseline]:

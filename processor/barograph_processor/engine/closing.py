@@ -15,6 +15,7 @@ from barograph_processor.signals.status import status as status_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from barograph_processor.engine.batch import Key
     from barograph_processor.engine.key_state import KeyState
     from barograph_processor.engine.settings import Settings
     from barograph_processor.engine.window_state import States, WindowState
@@ -68,7 +69,7 @@ class Closer:
         reference = owner.reference.at(state.start_ns)
         if state.published is None or (state.stale and not state.frozen):
             states = owner.gathered(state)
-            state.published = self._published(states, reference, length_s, owner.key.output)
+            state.published = self._published(states, reference, length_s, owner.key)
         published = state.published
         readings = (
             *published.readings,
@@ -97,12 +98,11 @@ class Closer:
             state.states = {}
             state.frozen = True
 
-    def _published(
-        self, states: States, reference: Reference | None, length_s: float, output: str
-    ) -> Published:
+    def _published(self, states: States, reference: Reference | None, length_s: float, key: Key) -> Published:
         rows = states.get(StreamId(StreamKind.ROWS))
         predictions = rows.total if isinstance(rows, CategoryCounts) else 0
-        view = View(states, reference, length_s, predictions, output)
+        rules = self._settings.rules.get(key.model, {})
+        view = View(states, reference, length_s, predictions, key.output, rules)
         readings = tuple(reading for signal in self._window_signals for reading in signal.readings(view))
         baseline_id = None if reference is None else reference.id
         return Published(status_of(view, readings), baseline_id, readings, predictions)

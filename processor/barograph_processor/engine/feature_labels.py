@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from barograph.redact import Redactor
+from barograph.redact import Redactor, is_hashed
 from barograph_processor.signals.counts import OTHER, CategoryCounts
 
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from barograph_processor.engine.settings import Settings
 
-_HASH_LENGTH = 17
-_HEXADECIMAL = frozenset("0123456789abcdef")
 _LABELS_MOST = 4_000
 _LABEL_BYTES = 150
 
@@ -29,15 +27,6 @@ class RowRedactor(Redactor):
 def redactor_of(model: str, settings: Settings) -> RowRedactor:
     """The redactor of a model's rows, with the key and the clear columns of its sources."""
     return RowRedactor(model, key=settings.hash_key, clear=settings.clear)
-
-
-def is_hashed(text: str) -> bool:
-    """Whether a category has the form of a keyed hash.
-
-    >>> is_hashed("#0123456789abcdef"), is_hashed("#ffcc00")
-    (True, False)
-    """
-    return len(text) == _HASH_LENGTH and text[0] == "#" and _HEXADECIMAL.issuperset(text[1:])
 
 
 class LabelCounts:

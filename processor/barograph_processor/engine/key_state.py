@@ -199,7 +199,9 @@ class KeyState:
         pane_ns = self._settings.pane_ns
         for more in self.counted.within(window.start_ns // pane_ns, window.end_ns // pane_ns):
             self._count_refused(merge_all(states, more))
-        return resolved(states, self.reference.kinds(window.start_ns))
+        rules = self._settings.rules.get(self.key.model, {})
+        kinds = {name: rule.kind for name, rule in rules.items() if rule.kind is not None}
+        return resolved(states, kinds | self.reference.kinds(window.start_ns))
 
     def tidy(self, now_ns: int) -> None:
         """Forget what is too old to matter."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from barograph_processor.signals.rules import Rule
+
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
@@ -58,6 +60,7 @@ class Settings:
         learn_rows: Rows that a baseline is learned from where none is given.
         tasks: Model name to what it predicts (``binary``, ``multiclass``, ``regression``), where no
             baseline says so.
+        rules: Model name to the rules of its schema, by feature.
         max_panes: Panes of one key that wait to be folded; beyond, the oldest are folded early.
         max_pane_rows: Outcome rows of one key that wait in panes; beyond, they are folded early.
         max_counted_panes: Panes, by source, of one key whose outcome rows stand in for histograms that
@@ -90,6 +93,7 @@ class Settings:
     max_segment_values: int = 20
     learn_rows: int = 10_000
     tasks: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, Mapping[str, Rule]] = field(default_factory=dict)
     max_panes: int = 10_000
     max_pane_rows: int = 2_000_000
     max_counted_panes: int = 20_000

@@ -7,7 +7,7 @@ no input or output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from barograph.semconv.metrics import Metric
     from barograph_processor.signals.reference import Reference
+    from barograph_processor.signals.rules import Rule
 
 StateT = TypeVar("StateT", bound="State")
 
@@ -155,6 +156,7 @@ class View:
         length_s: Length of the window in seconds.
         predictions: Rows of the window (the denominator of label maturity).
         output: Name of the output that the view is about.
+        rules: Rules of the model's schema, by feature.
     """
 
     states: Mapping[StreamId, State]
@@ -162,6 +164,7 @@ class View:
     length_s: float
     predictions: int
     output: str = ""
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
 
 class Signal(Protocol):

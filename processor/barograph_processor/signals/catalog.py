@@ -12,6 +12,7 @@ from barograph.errors import ConfigError
 from barograph_processor.signals import performance
 from barograph_processor.signals.drift import FEATURE_DRIFT, PREDICTION_DRIFT
 from barograph_processor.signals.quality import QualitySignal, VolumeSignal
+from barograph_processor.signals.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,5 +44,5 @@ def checked(signals: Iterable[Signal]) -> tuple[Signal, ...]:
 
 
 SIGNALS: Final = checked(
-    (VolumeSignal(), QualitySignal(), FEATURE_DRIFT, PREDICTION_DRIFT, *performance.SIGNALS)
+    (VolumeSignal(), QualitySignal(), RULES, FEATURE_DRIFT, PREDICTION_DRIFT, *performance.SIGNALS)
 )

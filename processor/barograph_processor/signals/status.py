@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from barograph.semconv import metrics
 from barograph_processor.signals.quality_excess import excesses
+from barograph_processor.signals.rules import broken_beyond_tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,19 +24,23 @@ _DETECTABLE = (metrics.ML_FEATURE_DRIFT_DETECTABLE, metrics.ML_PREDICTION_DRIFT_
 def status(view: View, readings: Sequence[Reading]) -> Status:
     """The state of the monitor.
 
+    - ``warning``: more rows than tolerated certainly break a rule of the schema, which needs neither a
+      reference nor many rows.
     - ``learning``: there is no reference.
     - ``insufficient_data``: fewer than 30 rows, or nothing could be compared, or more than half of the
       streams would have to move by an index above 0.25, which practice calls a major shift, to be found
       significant four times in five. For ten groups and independent rows that is about 200 rows.
-    - ``warning``: any drift of a feature or of the prediction is significant, or missing, invalid, sentinel
-      or unseen values are (`quality_excess`). With 30 rows a finding stands even where others could
-      not have been made: the error rate is the same, only the power is small.
+    - ``warning``, too: any drift of a feature or of the prediction is significant, or missing, invalid,
+      sentinel or unseen values are (`quality_excess`). With 30 rows a finding stands even where others
+      could not have been made: the error rate is the same, only the power is small.
     - ``ok``: enough was seen, and nothing of it was significant.
 
     Args:
         view: The window.
         readings: Readings of all ``window`` signals.
     """
+    if broken_beyond_tolerance(view, readings):
+        return "warning"
     if view.reference is None:
         return "learning"
     if view.predictions < LEAST_ROWS:
