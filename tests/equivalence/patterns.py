@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pyarrow as pa
 import pyarrow.parquet
+from google.protobuf.json_format import MessageToJson
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from barograph import Feedback, Monitor
 from barograph.export import ExporterSink
@@ -96,6 +99,22 @@ def batch_csv(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     return _batch(data, folder, write)
 
 
+def batch_telemetry(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """The same over what a Collector wrote to files: lines of JSON, and messages with their length."""
+    requests = _requests(data, rows="off", points=True)
+    half = len(requests) // 2
+    lines = folder / "telemetry.json"
+    told = []
+    for signal, sent in requests[:half]:
+        request = ExportMetricsServiceRequest() if signal == "metrics" else ExportLogsServiceRequest()
+        request.ParseFromString(sent)
+        told.append(MessageToJson(request, indent=None))
+    lines.write_text("\n".join(told) + "\n", encoding="utf-8")
+    messages = folder / "telemetry.proto"
+    messages.write_bytes(b"".join(len(sent).to_bytes(4, "big") + sent for _, sent in requests[half:]))
+    return _batched(data, folder, "--predictions", str(lines), str(messages))
+
+
 def sidecar_stdout(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     """A service that prints, its container's log read by the sidecar."""
     predictions, truths = _tables(data)
@@ -125,6 +144,7 @@ PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
         embedded,
         batch_parquet,
         batch_csv,
+        batch_telemetry,
         sidecar_stdout,
     )
 }
@@ -146,6 +166,14 @@ class Recorded:
 
 
 def _served(data: Data, folder: Path, *, rows: str, points: bool) -> Figures:
+    requests = _requests(data, rows=rows, points=points)
+    with _running(data, folder, "") as running:
+        _send(running, requests)
+        return _drained(running)
+
+
+def _requests(data: Data, *, rows: str, points: bool) -> list[tuple[str, bytes]]:
+    """What a source sends, in disorder and some of it twice."""
     recorded = Recorded()
     if not points:
         recorded.sink.points = lambda points: None  # type: ignore[method-assign]
@@ -153,9 +181,7 @@ def _served(data: Data, folder: Path, *, rows: str, points: bool) -> Figures:
     WORKER.shutdown(WAIT_S)
     requests = recorded.requests + recorded.requests[::3]  # as a Collector repeats what it got no answer to
     random.Random(7).shuffle(requests)
-    with _running(data, folder, "") as running:
-        _send(running, requests)
-        return _drained(running)
+    return requests
 
 
 def _instrumented(data: Data, sink: Sink, *, rows: str) -> None:
@@ -205,13 +231,17 @@ def _tables(data: Data) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 def _batch(data: Data, folder: Path, write: Callable[[str, Sequence[Mapping[str, Any]]], str]) -> Figures:
     predictions, truths = _tables(data)
-    config = folder / "barograph.yaml"
-    config.write_text(CONFIG, encoding="utf-8")
-    done = barograph(
-        "batch", "--json", "--config", str(config), "--baseline", _baseline(data, folder),
-        "--predictions", write("predictions", predictions), "--labels", write("labels", truths),
+    return _batched(
+        data, folder, "--predictions", write("predictions", predictions), "--labels", write("labels", truths),
         "--score", "score", "--label", "truth", "--label-time", "time", "--segment", "region",
     )  # fmt: skip
+
+
+def _batched(data: Data, folder: Path, *arguments: str) -> Figures:
+    config = folder / "barograph.yaml"
+    config.write_text(CONFIG, encoding="utf-8")
+    baseline = _baseline(data, folder)
+    done = barograph("batch", "--json", "--config", str(config), "--baseline", baseline, *arguments)
     return _of_lines(json.loads(line) for line in done.stdout.splitlines())
 
 
