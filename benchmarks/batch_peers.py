@@ -4,10 +4,10 @@
     python benchmarks/batch_peers.py --peers DIR          with Evidently and NannyML
 
 Rows have 20 numeric columns, a score and an id, 30 days of them; labels come in another order, up to ten
-days later. Ours reads Parquet, joins the labels, and gives drift, quality, performance and label maturity
-of every day. Evidently's DataDriftPreset compares all rows at once, NannyML's univariate drift (Jensen-Shannon
-and Kolmogorov-Smirnov) every day; both are timed without reading their rows. Rows a second are of the
-processor's time, on one core, so that what else runs disturbs little.
+days later. Ours reads Parquet, joins the labels, and gives drift, quality, performance and label maturity of
+every day. Evidently's DataDriftPreset compares all rows at once, NannyML's univariate drift (Jensen-Shannon
+and Kolmogorov-Smirnov) every day; both are timed without reading rows. Rows a second are of the processor's
+time, on one core, so that what else runs disturbs little.
 
 Each side runs in an environment of its own, which is made in DIR (3 GB; they are kept) by uv where there is
 one, else by venv and pip. Usage tracking of the peers is switched off, and a program that wants to connect to

@@ -6,10 +6,10 @@ It runs in the environments of others, so it knows the standard library alone.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,8 +39,13 @@ class Watch:
         self.told[f"{name}_cpu_s"] = time.process_time() - cpu_begun
 
     def tell(self, **more: float) -> None:
-        """Print everything as one line of JSON; peak memory is that of the whole program."""
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        """Print everything as one line of JSON; peak memory is that of the whole program.
+
+        It is not taken from `getrusage`, which begins with the memory of the program that started this one.
+        """
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        peak_mb = int(status["VmHWM"].split()[0]) / 1024
         print(json.dumps({**self.told, "peak_mb": peak_mb, **more}))
 
 

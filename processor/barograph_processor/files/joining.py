@@ -89,14 +89,14 @@ class Joining:
         first_label: The first id of a label.
     """
 
-    def __init__(self, folder: Path, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(self, folder: Path, memory_bytes: int | None = None) -> None:
         """Begin empty.
 
         Args:
             folder: For what does not fit into memory.
-            memory_bytes: How much does.
+            memory_bytes: How much does; None: `MEMORY_BYTES`.
         """
-        budget = Budget(memory_bytes)
+        budget = Budget(MEMORY_BYTES if memory_bytes is None else memory_bytes)
         self.counts = JoinCounts()
         self.first_prediction = self.first_label = ""
         self._predictions = Spill(folder, "predictions", _PREDICTION_WORDS, budget)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS: Final = 65_536
 _CSV_BLOCK_BYTES: Final = 4 * 2**20
+_PARQUET_BUFFER_BYTES: Final = 2**16  # a column; without it whole columns of a row group are held compressed
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): .*conversion error")
 
 
@@ -134,7 +135,9 @@ class _Parquet:
         texts = [name for name in texts if name not in distinct]
         done = 0
         try:
-            with pyarrow.parquet.ParquetFile(self.path, read_dictionary=texts, pre_buffer=False) as file:
+            with pyarrow.parquet.ParquetFile(
+                self.path, read_dictionary=texts, pre_buffer=False, buffer_size=_PARQUET_BUFFER_BYTES
+            ) as file:
                 for batch in file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False):
                     yield batch.select(list(columns))
                     done += batch.num_rows
