@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from barograph.errors import ConfigError
+from barograph.errors import ConfigError, Retryable
 from barograph.semconv import attributes, metrics
 from barograph.semconv.metrics import Metric
 from barograph_processor.components.api import Context
@@ -22,7 +22,7 @@ from barograph_processor.signals.api import Reading
 from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from barograph_processor.exporters.prometheus import Prometheus
 
@@ -35,6 +35,7 @@ class Operator:
     def __init__(self) -> None:
         self.drained: list[float] = []
         self.status = "ok"
+        self.readiness = "ready"
 
     def drain(self, timeout_s: float) -> Mapping[str, object]:
         self.drained.append(timeout_s)
@@ -44,6 +45,12 @@ class Operator:
 
     def health(self) -> Mapping[str, object]:
         return {"status": self.status}
+
+    def ready(self) -> Mapping[str, object]:
+        return {"status": self.readiness}
+
+    def watch(self, changed: Callable[[bool], None]) -> None:
+        changed(True)
 
 
 @contextmanager
@@ -126,6 +133,24 @@ def test_health_says_what_is_wrong() -> None:
         assert 200 == ask(exporter, "GET", "/healthz")[0]
         operator.status = "engine: failed"
         assert (503, '{"status": "engine: failed"}') == ask(exporter, "GET", "/healthz")
+
+
+def test_readiness_says_why_telemetry_is_not_taken() -> None:
+    operator = Operator()
+    with running(operator) as exporter:
+        assert (200, '{"status": "ready"}') == ask(exporter, "GET", "/readyz")
+        operator.readiness = "stopping"
+        assert (503, '{"status": "stopping"}') == ask(exporter, "GET", "/readyz")
+        assert 200 == ask(exporter, "GET", "/healthz")[0]
+
+
+def test_a_drain_that_the_storage_refuses_says_so() -> None:
+    class Failing(Operator):
+        def drain(self, timeout_s: float) -> Mapping[str, object]:
+            raise Retryable("the journal can't be written")
+
+    with running(Failing()) as exporter:
+        assert (503, "the journal can't be written\n") == ask(exporter, "POST", "/-/drain")
 
 
 def test_drain_answers_with_the_summary() -> None:

@@ -79,6 +79,42 @@ BAROGRAPH_EXPORTER_QUEUE_CAPACITY: Final = "barograph_exporter_queue_capacity"
 BAROGRAPH_PROCESS_UPTIME: Final = "barograph_process_uptime"
 """Time since the processor started."""
 
+BAROGRAPH_PROCESS_CPU_SECONDS: Final = "barograph_process_cpu_seconds"
+"""Time that the processor spent computing, user and system."""
+
+BAROGRAPH_PROCESS_MEMORY_RSS: Final = "barograph_process_memory_rss"
+"""Memory of the processor that is resident."""
+
+BAROGRAPH_SERVICE_READY: Final = "barograph_service_ready"
+"""1 while telemetry is taken, 0 before the engine runs, while the storage fails, and while stopping."""
+
+BAROGRAPH_STORAGE_JOURNAL_SIZE: Final = "barograph_storage_journal_size"
+"""What the journal holds since the last checkpoint."""
+
+BAROGRAPH_STORAGE_JOURNAL_CAPACITY: Final = "barograph_storage_journal_capacity"
+"""Size of the journal from which on a checkpoint is made; at twice this nothing more is taken."""
+
+BAROGRAPH_STORAGE_JOURNAL_ENTRIES: Final = "barograph_storage_journal_entries"
+"""Steps written to the journal."""
+
+BAROGRAPH_STORAGE_JOURNAL_SYNCS: Final = "barograph_storage_journal_syncs"
+"""Times that the journal was brought to the disk; requests that wait together share one."""
+
+BAROGRAPH_STORAGE_CHECKPOINTS: Final = "barograph_storage_checkpoints"
+"""Checkpoints made."""
+
+BAROGRAPH_STORAGE_CHECKPOINT_FAILURES: Final = "barograph_storage_checkpoint_failures"
+"""Checkpoints that could not be made."""
+
+BAROGRAPH_STORAGE_CHECKPOINT_AGE: Final = "barograph_storage_checkpoint_age"
+"""Time since the newest checkpoint."""
+
+BAROGRAPH_STORAGE_CHECKPOINT_PAUSE: Final = "barograph_storage_checkpoint_pause"
+"""How long the newest checkpoint kept telemetry waiting."""
+
+BAROGRAPH_STORAGE_CHECKPOINT_DURATION: Final = "barograph_storage_checkpoint_duration"
+"""How long the newest checkpoint took in all."""
+
 
 METRICS: Final[dict[str, Metric]] = {
     BAROGRAPH_RECEIVER_ACCEPTED_SPANS: Metric(
@@ -254,6 +290,90 @@ METRICS: Final[dict[str, Metric]] = {
         "gauge",
         "s",
         "Time since the processor started.",
+        (),
+    ),
+    BAROGRAPH_PROCESS_CPU_SECONDS: Metric(
+        BAROGRAPH_PROCESS_CPU_SECONDS,
+        "counter",
+        "s",
+        "Time that the processor spent computing, user and system.",
+        (),
+    ),
+    BAROGRAPH_PROCESS_MEMORY_RSS: Metric(
+        BAROGRAPH_PROCESS_MEMORY_RSS,
+        "gauge",
+        "By",
+        "Memory of the processor that is resident.",
+        (),
+    ),
+    BAROGRAPH_SERVICE_READY: Metric(
+        BAROGRAPH_SERVICE_READY,
+        "gauge",
+        "{status}",
+        "1 while telemetry is taken, 0 before the engine runs, while the storage fails, and while stopping.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_JOURNAL_SIZE: Metric(
+        BAROGRAPH_STORAGE_JOURNAL_SIZE,
+        "gauge",
+        "By",
+        "What the journal holds since the last checkpoint.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_JOURNAL_CAPACITY: Metric(
+        BAROGRAPH_STORAGE_JOURNAL_CAPACITY,
+        "gauge",
+        "By",
+        "Size of the journal from which on a checkpoint is made; at twice this nothing more is taken.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_JOURNAL_ENTRIES: Metric(
+        BAROGRAPH_STORAGE_JOURNAL_ENTRIES,
+        "counter",
+        "{entry}",
+        "Steps written to the journal.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_JOURNAL_SYNCS: Metric(
+        BAROGRAPH_STORAGE_JOURNAL_SYNCS,
+        "counter",
+        "{sync}",
+        "Times that the journal was brought to the disk; requests that wait together share one.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_CHECKPOINTS: Metric(
+        BAROGRAPH_STORAGE_CHECKPOINTS,
+        "counter",
+        "{checkpoint}",
+        "Checkpoints made.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_CHECKPOINT_FAILURES: Metric(
+        BAROGRAPH_STORAGE_CHECKPOINT_FAILURES,
+        "counter",
+        "{attempt}",
+        "Checkpoints that could not be made.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_CHECKPOINT_AGE: Metric(
+        BAROGRAPH_STORAGE_CHECKPOINT_AGE,
+        "gauge",
+        "s",
+        "Time since the newest checkpoint.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_CHECKPOINT_PAUSE: Metric(
+        BAROGRAPH_STORAGE_CHECKPOINT_PAUSE,
+        "gauge",
+        "s",
+        "How long the newest checkpoint kept telemetry waiting.",
+        (),
+    ),
+    BAROGRAPH_STORAGE_CHECKPOINT_DURATION: Metric(
+        BAROGRAPH_STORAGE_CHECKPOINT_DURATION,
+        "gauge",
+        "s",
+        "How long the newest checkpoint took in all.",
         (),
     ),
 }

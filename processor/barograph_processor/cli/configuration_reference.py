@@ -112,6 +112,17 @@ because a file is damaged, of another version, or made with other windows, nothi
 message says what to do. An orderly stop leaves a checkpoint and an empty journal: stop in order before an
 upgrade.
 
+## Probes and stopping
+
+`/readyz` beside `/metrics`, and gRPC's health service on the receiver's port, say whether telemetry is taken:
+not before the engine runs, not while the storage fails, not while stopping. `/healthz` also tells what only
+needs looking at, such as a window that can't be computed. A readiness probe asks `/readyz`; a liveness probe
+does no good, for what `/healthz` tells of, a restart doesn't cure.
+
+SIGTERM or Ctrl-C: not ready; intake ends and requests under way are answered; what is due closes; state is
+kept; queues are sent for up to five seconds. A second signal ends the process at once; with durability
+`disk` nothing acknowledged is lost by that either.
+
 An exporter that is away makes nothing wait: its windows queue (`export.queue`), are tried again with
 growing pauses for `export.retry_for`, and are dropped and counted in `ml.telemetry.dropped` after it.
 When half of a queue is full, receivers answer UNAVAILABLE, so that senders keep their data.

@@ -102,6 +102,12 @@ class Control(Protocol):
     def health(self) -> Mapping[str, object]:
         """Whether the program works: ``status`` is ``ok`` or says what is wrong."""
 
+    def ready(self) -> Mapping[str, object]:
+        """Whether telemetry is taken now: ``status`` is ``ready`` or says why it isn't."""
+
+    def watch(self, changed: Callable[[bool], None]) -> None:
+        """Tell now, and within a second of each change, whether telemetry is taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

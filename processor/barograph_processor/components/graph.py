@@ -96,6 +96,7 @@ def open_graph(  # noqa: PLR0913  # what runs, and what it is given
                 intake=intake,
                 telemetry=telemetry,
                 component_id=component_id,
+                control=control,
                 remembered=intake.remembered(component_id),
                 dialects=dialects,
                 limits=config.limits.decoding,

@@ -16,13 +16,13 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from barograph.errors import ConfigError
+from barograph.errors import ConfigError, Retryable
 from barograph_processor.components.api import Factory
 from barograph_processor.config.endpoints import is_loopback, split_address
 from barograph_processor.exporters.prometheus_families import families_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from prometheus_client import Metric
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DRAIN_TIMEOUT_S = 300.0
 POLL_S = 0.05
+_PATHS = "/metrics, /healthz, /readyz"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,11 +95,13 @@ class _Handler(BaseHTTPRequestHandler):
             encode, content_type = choose_encoder(self.headers.get("Accept", ""))
             self._answer(HTTPStatus.OK, encode(self.server.registry), content_type)
         elif path == "/healthz":
-            self._healthz()
+            self._status(None if self.server.control is None else self.server.control.health(), "ok")
+        elif path == "/readyz":
+            self._status(None if self.server.control is None else self.server.control.ready(), "ready")
         elif path == "/":
-            self._text(HTTPStatus.OK, "barograph: /metrics, /healthz\n")
+            self._text(HTTPStatus.OK, f"barograph: {_PATHS}\n")
         else:
-            self._text(HTTPStatus.NOT_FOUND, f"there is nothing at {path}; see /metrics and /healthz\n")
+            self._text(HTTPStatus.NOT_FOUND, f"there is nothing at {path}; see {_PATHS}\n")
 
     def do_POST(self) -> None:  # named by http.server
         """Drain, for those on this machine who aren't a web page."""
@@ -127,13 +130,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._text(HTTPStatus.BAD_REQUEST, f"timeout: found {timeout!r}, wanted a number of seconds\n")
         except TimeoutError as error:
             self._text(HTTPStatus.GATEWAY_TIMEOUT, f"{error}\n")
+        except Retryable as error:
+            self._text(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}\n")
         else:
             self._answer(HTTPStatus.OK, json.dumps(summary).encode(), "application/json")
 
-    def _healthz(self) -> None:
-        health = self.server.control.health() if self.server.control is not None else {"status": "ok"}
-        status = HTTPStatus.OK if health.get("status") == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
-        self._answer(status, json.dumps(health).encode(), "application/json")
+    def _status(self, told: Mapping[str, object] | None, good: str) -> None:
+        told = told or {"status": good}
+        status = HTTPStatus.OK if told.get("status") == good else HTTPStatus.SERVICE_UNAVAILABLE
+        self._answer(status, json.dumps(told).encode(), "application/json")
 
     def _text(self, status: HTTPStatus, text: str) -> None:
         self._answer(status, text.encode(), "text/plain; charset=utf-8")
@@ -178,5 +183,5 @@ FACTORY: Factory[Config, Prometheus] = Factory(
     config_type=Config,
     open=_open,
     stability="beta",
-    summary="Current readings at /metrics for Prometheus to scrape; /healthz; drain, on this machine only.",
+    summary="Current readings at /metrics for Prometheus; /healthz, /readyz; drain, on this machine only.",
 )

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from barograph.errors import BarographError, Retryable
+from barograph.semconv import processor
 from barograph_processor.patterns.checkpoints import PENDING, Copied
+from barograph_processor.telemetry import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,11 +50,13 @@ class Made(NamedTuple):
 
     Attributes:
         entry: Number of the last entry of the journal that is in it.
+        at_s: When, on the clock that never goes back.
         pause_s: How long nothing was taken for it.
         took_s: How long all of it took.
     """
 
     entry: int
+    at_s: float
     pause_s: float
     took_s: float
 
@@ -94,6 +98,7 @@ class Checkpointing:
         self._one = threading.Lock()
         self._stop = threading.Event()
         self._failure = ""
+        self._count = self._failures = 0
         self._wait_s = _FIRST_WAIT_S
         self._retry_s = 0.0
         self._next_s = clock.monotonic_s() + policy.every_s
@@ -102,6 +107,28 @@ class Checkpointing:
     def trouble(self) -> str:
         """What is wrong with the storage; ``""`` where nothing is."""
         return self._steps.trouble or self._failure
+
+    def samples(self) -> Iterator[Sample]:
+        """Figures about the journal and its checkpoints."""
+        journal = self._steps.journal
+        counted: dict[str, float] = {
+            processor.BAROGRAPH_STORAGE_JOURNAL_ENTRIES: journal.written - journal.began,
+            processor.BAROGRAPH_STORAGE_JOURNAL_SYNCS: journal.syncs,
+            processor.BAROGRAPH_STORAGE_CHECKPOINTS: self._count,
+            processor.BAROGRAPH_STORAGE_CHECKPOINT_FAILURES: self._failures,
+        }
+        held: dict[str, float] = {
+            processor.BAROGRAPH_STORAGE_JOURNAL_SIZE: journal.size_bytes,
+            processor.BAROGRAPH_STORAGE_JOURNAL_CAPACITY: self._policy.journal_bytes,
+        }
+        if self.made is not None:
+            held[processor.BAROGRAPH_STORAGE_CHECKPOINT_AGE] = self._clock.monotonic_s() - self.made.at_s
+            held[processor.BAROGRAPH_STORAGE_CHECKPOINT_PAUSE] = self.made.pause_s
+            held[processor.BAROGRAPH_STORAGE_CHECKPOINT_DURATION] = self.made.took_s
+        for name, value in counted.items():
+            yield Sample(name, (), value, monotonic=True)
+        for name, value in held.items():
+            yield Sample(name, (), value, monotonic=False)
 
     @property
     def journal_bytes(self) -> int:
@@ -131,7 +158,8 @@ class Checkpointing:
                 self._steps.journal.drop_through(entry)
             self._steps.forgive()
             now_s = self._clock.monotonic_s()
-            self.made = Made(entry, pause_s, now_s - began_s)
+            self.made = Made(entry, now_s, pause_s, now_s - began_s)
+            self._count += 1
             self._next_s = now_s + self._policy.every_s
 
     def look(self) -> None:
@@ -141,6 +169,7 @@ class Checkpointing:
         try:
             self.keep()
         except BarographError as error:
+            self._failures += 1
             if not self._failure:
                 _log.warning("%s; it is tried again until it works", error)
             self._failure = str(error)

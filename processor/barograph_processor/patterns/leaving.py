@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from barograph.errors import Retryable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from barograph_processor.clock import Clock
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.patterns.kept import Kept
     from barograph_processor.patterns.machine import Machine
+    from barograph_processor.telemetry import Sample
 
 
 class Leaving:
@@ -36,6 +37,10 @@ class Leaving:
     def trouble(self) -> str:
         """Nothing: while the service runs, nothing is kept."""
         return ""
+
+    def samples(self) -> Iterable[Sample]:
+        """None: there is nothing to tell until the end."""
+        return ()
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -120,6 +120,7 @@ def open_service(  # noqa: PLR0913  # what runs, and what it is given
                 config, registry=registry, telemetry=telemetry, start=start, control=service, made=exporters
             )
         )
+        stack.callback(service.stopping)  # first of all on leaving: probes see it before intake ends
         yield Running(config, service, graph, known, past)
 
 

@@ -1,8 +1,12 @@
-"""What the engines say about themselves, as samples of the processor's own telemetry."""
+"""What the engines and the process say about themselves, as samples of the processor's own telemetry."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from barograph.semconv import attributes, metrics, processor
 from barograph_processor.telemetry import Sample
@@ -11,6 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from barograph_processor.engine.stats import EngineStats
+
+
+_MEMORY: Final = Path("/proc/self/statm")  # of Linux; elsewhere the figure is left out
+
+
+def process_samples(up_s: float) -> Iterator[Sample]:
+    """What the process takes of the machine, as far as the machine tells.
+
+    Args:
+        up_s: Time since it started.
+    """
+    yield Sample(processor.BAROGRAPH_PROCESS_UPTIME, (), up_s, monotonic=False)
+    yield Sample(processor.BAROGRAPH_PROCESS_CPU_SECONDS, (), time.process_time(), monotonic=True)
+    with suppress(OSError, IndexError, ValueError):
+        pages = int(_MEMORY.read_text(encoding="ascii").split()[1])
+        resident = float(pages * os.sysconf("SC_PAGE_SIZE"))
+        yield Sample(processor.BAROGRAPH_PROCESS_MEMORY_RSS, (), resident, monotonic=False)
 
 
 def dropped_samples(counters: Mapping[tuple[str, str], int]) -> Iterator[Sample]:

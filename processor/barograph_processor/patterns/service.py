@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from barograph.errors import Retryable
 from barograph.semconv import attributes, metrics, processor
 from barograph_processor.engine.reasons import Lane, Reason
-from barograph_processor.patterns.self_samples import dropped_samples, engine_samples
+from barograph_processor.patterns.readiness import Readiness
+from barograph_processor.patterns.self_samples import dropped_samples, engine_samples, process_samples
 from barograph_processor.telemetry import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from barograph.baseline import Baseline
@@ -60,6 +61,9 @@ class Keeping(Protocol):
     def running(self) -> AbstractContextManager[None]:
         """Do what has to be done meanwhile, for as long as the context lasts."""
 
+    def samples(self) -> Iterable[Sample]:
+        """Figures about the storage."""
+
 
 class Parts(NamedTuple):
     """What a service is put together from.
@@ -88,6 +92,7 @@ class Service:
         self._moved = threading.Event()
         self._stop = threading.Event()
         self._trouble = ""
+        self._readiness = Readiness()
         self._parts: Parts | None = None
         self._keeping_learned = threading.Lock()
         self._unkept: list[Baseline] = []
@@ -220,10 +225,21 @@ class Service:
 
     def health(self) -> Mapping[str, object]:
         """Whether engine and storage work."""
-        keeping = None if self._parts is None else self._parts.keeping
-        storage = (keeping.trouble if keeping is not None else "") or self._unkept_because
+        storage = self._storage_trouble() or self._unkept_because
         troubles = [self._trouble, f"storage: {storage}" if storage else ""]
         return {"status": "; ".join(filter(None, troubles)) or "ok"}
+
+    def ready(self) -> Mapping[str, object]:
+        """Whether telemetry is taken now, and why not."""
+        return {"status": self._readiness.why_not() or "ready"}
+
+    def watch(self, changed: Callable[[bool], None]) -> None:
+        """Tell now, and within a second of each change, whether telemetry is taken."""
+        self._readiness.watch(changed)
+
+    def stopping(self) -> None:
+        """Take no more telemetry soon: from now on the service isn't ready."""
+        self._readiness.stopping()
 
     def tick(self, *, everything: bool = False) -> None:
         """Close what is due and publish it; repeat the readings at each export interval, or now."""
@@ -267,6 +283,7 @@ class Service:
             Retryable: States can't be kept.
         """
         self.attach(parts)
+        self._readiness.started(self._storage_trouble)
         thread = threading.Thread(target=self._advance, name="barograph engine", daemon=True)
         thread.start()
         with nullcontext() if parts.keeping is None else parts.keeping.running():
@@ -287,8 +304,13 @@ class Service:
             self._moved.clear()
             began = self._clock.monotonic_s()
             self.attempt()
+            self._readiness.tell()
             took = self._clock.monotonic_s() - began
             self._stop.wait(max(REST_S, took))  # receivers get the lock at least half of the time
+
+    def _storage_trouble(self) -> str:
+        keeping = None if self._parts is None else self._parts.keeping
+        return "" if keeping is None else keeping.trouble
 
     def _observe(self, now_ns: int) -> None:
         machine = self._running().machine
@@ -331,8 +353,11 @@ class Service:
 
     def _samples(self) -> Iterator[Sample]:
         """For the telemetry; takes no lock, so that a scrape answers while windows are computed."""
-        up_s = self._clock.monotonic_s() - self._began_s
-        yield Sample(processor.BAROGRAPH_PROCESS_UPTIME, (), up_s, monotonic=False)
+        yield from process_samples(self._clock.monotonic_s() - self._began_s)
+        ready = float(not self._readiness.why_not())
+        yield Sample(processor.BAROGRAPH_SERVICE_READY, (), ready, monotonic=False)
         if self._parts is not None:
+            if self._parts.keeping is not None:
+                yield from self._parts.keeping.samples()
             yield from dropped_samples(self._parts.machine.engines.counters())
             yield from engine_samples(self._stats)

@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from barograph_processor.components.api import Control
+
 PREFIX: Final = "/grpc.health.v1.Health/"
 
 
 class Health(HealthServicer):  # type: ignore[misc]  # has no types
-    """Says SERVING of the whole server and of each service, until it stops."""
+    """Says SERVING of the whole server and of each service while telemetry is taken, until it stops."""
 
-    def __init__(self, server: grpc.Server, services: Iterable[str]) -> None:
+    def __init__(self, server: grpc.Server, services: Iterable[str], control: Control | None = None) -> None:
         super().__init__()
+        self._services = ("", *services)
         self._watching: set[grpc.ServicerContext] = set()
         self._changing = threading.Lock()
-        for service in ("", *services):
-            self.set(service, health_pb2.HealthCheckResponse.SERVING)
+        self._tell(ready=True)
+        if control is not None:
+            control.watch(lambda ready: self._tell(ready=ready))
         health_pb2_grpc.add_HealthServicer_to_server(self, server)
 
     def Watch(  # noqa: N802  # the method's name on the wire
@@ -49,6 +53,11 @@ class Health(HealthServicer):  # type: ignore[misc]  # has no types
             watching = list(self._watching)
         for context in watching:
             context.cancel()
+
+    def _tell(self, *, ready: bool) -> None:
+        response = health_pb2.HealthCheckResponse
+        for service in self._services:
+            self.set(service, response.SERVING if ready else response.NOT_SERVING)
 
     def _left(self, context: grpc.ServicerContext) -> None:
         with self._changing:

@@ -55,7 +55,7 @@ def _open(config: Config, context: Context) -> Iterator[OtlpReceiver]:
     with ExitStack() as stack:
         if not isinstance(config.grpc, UnsetType):
             tls = _certificates(config.grpc.tls, "grpc")
-            server = OtlpGrpc(config.grpc, intake, credentials, tls)
+            server = OtlpGrpc(config.grpc, intake, credentials, tls, context.control)
             stack.callback(server.close)
             listeners.append(_listener("grpc", server.endpoint, config.grpc.tls, credentials))
         if not isinstance(config.http, UnsetType):

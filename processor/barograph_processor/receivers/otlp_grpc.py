@@ -22,6 +22,7 @@ from barograph_processor.wire.decode import DEFAULT_TENANT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from barograph_processor.components.api import Control
     from barograph_processor.config.values import Duration
     from barograph_processor.receivers.certificates import Certificates, Material
     from barograph_processor.receivers.credentials import Credentials
@@ -45,7 +46,12 @@ class OtlpGrpc:
     """
 
     def __init__(
-        self, config: Grpc, intake: OtlpIntake, credentials: Credentials, certificates: Certificates | None
+        self,
+        config: Grpc,
+        intake: OtlpIntake,
+        credentials: Credentials,
+        certificates: Certificates | None,
+        control: Control | None = None,
     ) -> None:
         """Listen and serve.
 
@@ -54,6 +60,7 @@ class OtlpGrpc:
             intake: Where requests go.
             credentials: Who may send.
             certificates: For TLS; None for plain text.
+            control: Says whether telemetry is taken; None: it always is.
 
         Raises:
             ConfigError: The endpoint can't be listened on.
@@ -79,7 +86,7 @@ class OtlpGrpc:
             interceptors=[_Doorkeeper(intake, credentials)] if credentials.wanted else [],
             options=_options(config),
         )
-        self._health = Health(self._server, SERVICES)
+        self._health = Health(self._server, SERVICES, control)
         self.endpoint = _listen(self._server, config.endpoint, certificates)
         self._server.start()
 

@@ -48,6 +48,8 @@ class Journal:
     Attributes:
         written: Number of the last entry that was written.
         safe: Number of the last entry that is safe on disk.
+        began: Number of the last entry before this journal.
+        syncs: How often it was brought to the disk for an entry.
     """
 
     def __init__(
@@ -80,7 +82,8 @@ class Journal:
         self._size_bytes = self._safe_bytes = 0
         self._syncing = False
         self._broken = f"the journal in {folder} has not begun"
-        self.written = self.safe = first - 1
+        self.written = self.safe = self.began = first - 1
+        self.syncs = 0
 
     @property
     def size_bytes(self) -> int:
@@ -221,6 +224,7 @@ class Journal:
         if failure:
             self._break(failure)
         self.safe, self._safe_bytes = written, size_bytes
+        self.syncs += 1
 
     def _roll(self) -> AppendFile:
         while self._syncing:
