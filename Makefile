@@ -51,6 +51,8 @@ pins: ## Choose versions of all packages anew (needs uv; commit the result)
 	$(COMPILE) --upgrade --group build --output-file requirements/build.txt
 	$(COMPILE) --upgrade pyproject.toml --extra demo --group data \
 		--constraint requirements/build.txt --output-file requirements/demo.txt
+	$(COMPILE) --upgrade pyproject.toml --extra processor \
+		--constraint requirements/demo.txt --output-file requirements/processor.txt
 	$(COMPILE) --upgrade pyproject.toml --extra all --group dev --group data \
 		--constraint requirements/build.txt --constraint requirements/demo.txt --output-file requirements/test.txt
 
