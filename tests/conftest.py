@@ -77,8 +77,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Listen to everything that is encoded from here on."""
-    if programs.folder() is None:
-        session.config.stash[_LEFT_OUT] = programs.needed(session.items)
+    session.config.stash[_LEFT_OUT] = programs.left_out(session.items)
     if not session.config.option.collectonly:
         emission.listen()
 

@@ -52,7 +52,11 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    folder: Path, *, scrape: Mapping[str, str] | None = None, rules: Sequence[Path] = ()
+    folder: Path,
+    *,
+    scrape: Mapping[str, str] | None = None,
+    rules: Sequence[Path] = (),
+    alertmanagers: Sequence[str] = (),
 ) -> Iterator[Prometheus]:
     """Run a Prometheus for as long as the context lasts.
 
@@ -60,6 +64,7 @@ def prometheus(
         folder: Where its log, data and configuration are kept.
         scrape: Names of jobs to the addresses that they scrape, every second.
         rules: Files of rules, evaluated as often as they say.
+        alertmanagers: Addresses of those who are told of alerts.
 
     Raises:
         NotStarted: It refused the configuration, or didn't listen in time.
@@ -71,7 +76,13 @@ def prometheus(
     ]
     config = folder / "prometheus.yaml"
     timing = {"scrape_interval": "1s", "scrape_timeout": "1s"}
-    content = {"global": timing, "scrape_configs": jobs, "rule_files": [str(path) for path in rules]}
+    told = [{"static_configs": [{"targets": [address]}]} for address in alertmanagers]
+    content = {
+        "global": timing,
+        "scrape_configs": jobs,
+        "rule_files": [str(path) for path in rules],
+        "alerting": {"alertmanagers": told},
+    }
     config.write_text(yaml.safe_dump(content), encoding="utf-8")
     ports = free_ports("web")
     command: list[str | Path] = [
@@ -82,6 +93,7 @@ def prometheus(
         "--web.enable-otlp-receiver",
         "--web.enable-remote-write-receiver",
         "--enable-feature=exemplar-storage",
+        "--rules.alert.resend-delay=1s",  # what fired before an Alertmanager was found is told soon after
     ]
     with process(command, log=folder / "prometheus.log", ports=ports) as running:
         yield Prometheus(running)

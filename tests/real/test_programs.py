@@ -11,7 +11,7 @@ import pytest
 
 from .collector import collector
 from .processes import NotStarted, PortTaken, free_ports, process, tail
-from .programs import LEFT_OUT, VARIABLE, program, report
+from .programs import LEFT_OUT, NOT_IN_IT, VARIABLE, leave_out, left_out, program, report
 
 CONFIG = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${env:PORT_OTLP}"}}}}
@@ -122,11 +122,37 @@ def test_a_program_that_is_missing_is_no_reason_to_pass(
         program("otelcol")
 
 
-def test_what_was_left_out_is_counted_by_program() -> None:
+@pytest.mark.parametrize(
+    ("named", "reason"), [(False, LEFT_OUT), (True, NOT_IN_IT)], ids=["no folder", "not in it"]
+)
+def test_what_was_left_out_is_counted_by_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool, reason: str
+) -> None:
+    if named:
+        monkeypatch.setenv(VARIABLE, str(tmp_path))
+    else:
+        monkeypatch.delenv(VARIABLE, raising=False)
     assert [
         "NOT SHOWN: 1 test with otelcol, 3 tests with prometheus",
-        f"  {LEFT_OUT}",
+        f"  {reason}",
     ] == report(Counter(prometheus=3, otelcol=1))
+
+
+def test_only_a_folder_that_is_older_than_alertmanager_leaves_tests_out(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = pytest.Function.from_parent(request.node.parent, name="asking", callobj=lambda: None)
+    asking.add_marker(pytest.mark.real("prometheus", "alertmanager"))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert {"prometheus": 1, "alertmanager": 1} == left_out([asking])
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert {"alertmanager": 1} == left_out([asking]), "a missing Prometheus fails"
+    leave_out([asking])
+    skipped = asking.get_closest_marker("skip")
+    assert skipped is not None
+    assert NOT_IN_IT == skipped.kwargs["reason"]
+    (tmp_path / "alertmanager").touch()
+    assert {} == left_out([asking])
 
 
 def test_the_end_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
