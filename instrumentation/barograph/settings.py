@@ -81,7 +81,7 @@ class Settings:
         3600
         """
         found: dict[str, Any] = {}
-        for variable, (name, read) in _READERS.items():
+        for variable, (name, read) in READERS.items():
             text = environ.get(variable, "").strip()
             if not text:
                 continue
@@ -156,7 +156,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (name.strip() for name in text.split(","))))
 
 
-_READERS: dict[str, tuple[str, Callable[[str], object]]] = {
+READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     MODEL: ("model", _model),
     BASELINE: ("baseline", str),
     COLUMNS: ("columns", _columns),

@@ -17,6 +17,7 @@ HOMES = {
     "click": ("barograph_processor/cli",),
     "google": ("barograph_processor/exporters", "barograph_processor/receivers", "barograph_processor/wire"),
     "grpc": (
+        "barograph_processor/cli/doctor/asking.py",
         "barograph_processor/exporters/otlp_grpc.py",
         "barograph_processor/receivers/grpc_calls.py",
         "barograph_processor/receivers/grpc_health.py",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from barograph_processor.cli.options import configuration, configuration_options, given_by
+from barograph_processor.cli.options import configuration_options, given_by
 
 EPILOG = """\b
 Examples:
@@ -27,15 +27,10 @@ def check(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as 
     """
     import yaml  # noqa: PLC0415  # not for --help
 
-    from barograph_processor.components.plugin_signals import signals_of  # noqa: PLC0415
-    from barograph_processor.components.registry import Registry  # noqa: PLC0415
-    from barograph_processor.config.resolve import read_baselines, resolved  # noqa: PLC0415
-    from barograph_processor.telemetry import Telemetry  # noqa: PLC0415
+    from barograph_processor.cli.checking import checked  # noqa: PLC0415
+    from barograph_processor.config.resolve import resolved  # noqa: PLC0415
 
-    registry = Registry.installed()
-    config = configuration(given_by(options), registry)
-    baselines = read_baselines(config)
-    signals_of(registry.without(config.plugins.exclude).plugins, Telemetry())
+    config, baselines = checked(given_by(options))
     plain = json.loads(json.dumps(resolved(config)))
     if as_json:
         click.echo(json.dumps(plain, indent=2))

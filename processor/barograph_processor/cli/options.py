@@ -31,15 +31,15 @@ class Given(NamedTuple):
         storage: Folder for state.
     """
 
-    config: Path | None
-    listen: str | None
-    listen_http: str | None
-    prometheus: str | None
-    otlp: str | None
-    windows: tuple[str, ...]
-    pane: str | None
-    baselines: tuple[Path, ...]
-    storage: Path | None
+    config: Path | None = None
+    listen: str | None = None
+    listen_http: str | None = None
+    prometheus: str | None = None
+    otlp: str | None = None
+    windows: tuple[str, ...] = ()
+    pane: str | None = None
+    baselines: tuple[Path, ...] = ()
+    storage: Path | None = None
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)

@@ -11,6 +11,7 @@ from barograph_processor.cli.baseline import baseline
 from barograph_processor.cli.batch import batch
 from barograph_processor.cli.check import check
 from barograph_processor.cli.components import components
+from barograph_processor.cli.doctor.command import doctor
 from barograph_processor.cli.drain import drain
 from barograph_processor.cli.run import run
 
@@ -27,6 +28,7 @@ Examples:
   barograph baseline fit march.parquet -o credit-3.baseline --model credit --version 3
   barograph batch --predictions 'april/*.parquet' --labels paid.csv --baseline credit-3.baseline
   barograph check --config barograph.yaml         what the file means, with every default
+  barograph doctor                                what is recorded here and where it goes
 
 \b
 Exit codes:
@@ -79,5 +81,5 @@ def cli() -> None:
     """Tells whether a model in production is still right, over OpenTelemetry alone."""
 
 
-for command in (run, batch, drain, check, baseline, components):
+for command in (run, batch, drain, check, doctor, baseline, components):
     cli.add_command(command)

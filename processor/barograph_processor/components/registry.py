@@ -10,7 +10,7 @@ import msgspec
 from barograph.errors import ConfigError, MissingExtra
 from barograph_processor.components.api import Factory
 from barograph_processor.components.plugins import Plugins
-from barograph_processor.config.convert import nearest
+from barograph_processor.config.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -6,7 +6,6 @@ mapping; people need `$.models.credit.windows[1]` and the nearest right word.
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, Union, cast
@@ -15,6 +14,7 @@ import msgspec
 
 from barograph_processor.config.document import EnvText
 from barograph_processor.config.values import SCALARS
+from barograph_processor.config.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +30,6 @@ _WANTED: dict[object, str] = {
 }
 _FAILED = object()
 TypeForm: TypeAlias = Any  # a type, or what `typing` makes of types
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known word, with a leading semicolon, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def describe(value: object) -> str:

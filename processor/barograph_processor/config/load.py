@@ -11,9 +11,10 @@ import msgspec
 
 from barograph.errors import ConfigError
 from barograph_processor.config.check import problems_of
-from barograph_processor.config.convert import Converter, describe, nearest
+from barograph_processor.config.convert import Converter, describe
 from barograph_processor.config.document import fill, parse
 from barograph_processor.config.model import Config
+from barograph_processor.config.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

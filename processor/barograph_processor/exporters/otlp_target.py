@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from barograph.errors import ConfigError
-from barograph_processor.config.convert import nearest
 from barograph_processor.config.endpoints import is_loopback
 from barograph_processor.config.values import Duration, Secret  # noqa: TC001  # msgspec reads annotations
+from barograph_processor.config.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Signal = Literal["metrics", "logs"]
+Signal = Literal["metrics", "logs", "traces"]
 Protocol = Literal["grpc", "http/protobuf"]
 Timestamps = Literal["now", "window"]
 SIGNALS: tuple[Signal, ...] = ("metrics", "logs")
@@ -64,7 +64,7 @@ class Target(NamedTuple):
     """Where one signal goes.
 
     Attributes:
-        signal: ``metrics`` or ``logs``.
+        signal: ``metrics``, ``logs`` or, for what asks for it, ``traces``.
         endpoint: ``host:port`` for gRPC, the whole URL for HTTP.
         protocol: ``grpc`` or ``http/protobuf``.
         secure: Whether TLS is spoken.

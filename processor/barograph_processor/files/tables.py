@@ -16,7 +16,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from barograph.errors import ConfigError
-from barograph_processor.config.convert import nearest
+from barograph_processor.config.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from barograph.errors import ConfigError
 from barograph.semconv import attributes
-from barograph_processor.config.convert import nearest
 from barograph_processor.config.resolve import settings_for
+from barograph_processor.config.words import nearest
 from barograph_processor.files.answers import answer_columns, looks_like_regression
 from barograph_processor.files.labels import LabelTable
 from barograph_processor.files.roles import label_roles, prediction_roles
