@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._head: Head | None = None
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | bytearray] = []
         self._size = 0
         self._refusal: Response | None = None
         self._lingering = False
@@ -121,7 +121,7 @@ class Connection(asyncio.Protocol):
                 if isinstance(event, h11.Request):
                     self._begin(event)
                 elif isinstance(event, h11.Data):
-                    self._collect(bytes(event.data))
+                    self._collect(event.data)
                 elif isinstance(event, h11.EndOfMessage):
                     self._submit()
                 else:
@@ -155,7 +155,7 @@ class Connection(asyncio.Protocol):
     def _too_large(limit: int) -> str:
         return f"the body is larger than {limit:,} bytes; send fewer items in a request"
 
-    def _collect(self, data: bytes) -> None:
+    def _collect(self, data: bytes | bytearray) -> None:
         limit = self._owner.bounds.body_bytes
         if self._size + len(data) > limit:
             self._refuse(413, self._too_large(limit))
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
         self._stop_waiting()
         self._working = True
         self._transport.pause_reading()
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        body = b"".join(self._parts)
         self._parts = []
         self._owner.work(self._head, body, self)
 
