@@ -127,6 +127,23 @@ def test_what_is_no_http_is_answered_and_closed(said: bytes, status: bytes) -> N
         assert 200 == otlp.logs(ONE).status
 
 
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_a_body_framed_in_two_ways_smuggles_no_second_request(framing: bytes) -> None:
+    with http_running() as otlp:
+        said = otlp.said(HEAD + framing + WHOLE)
+        assert said.startswith(b"HTTP/1.1 400 ")
+        assert b"both Content-Length and Transfer-Encoding" in said
+        assert 1 == said.count(b"HTTP/1.1 "), "what follows is no request"
+        assert [] == otlp.engine.batches
+
+
 def test_who_never_finishes_a_head_is_closed_without_an_answer() -> None:
     with http_running(head_timeout=SHORT) as otlp:
         assert b"" == otlp.said(HEAD)
