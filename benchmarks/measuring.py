@@ -139,6 +139,24 @@ def cores() -> list[int]:
     return sorted(os.sched_getaffinity(0))
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time that a process used so far, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process that is no mapped file, in MB.
+
+    Raises:
+        OSError: It has gone, or this kernel doesn't tell.
+    """
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) / 1024
+    raise OSError("this kernel doesn't tell RssAnon")
+
+
 def machine() -> dict[str, Any]:
     """What the figures depend on: processor, memory, kernel, Python, packages, commit, load."""
     processors = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -189,12 +207,14 @@ class Report:
         machine: What `machine` said at the start.
         options: The command line: ``runs``, ``core``, and what the program's own parser added.
         figures: One mapping a figure, as in the JSON.
+        series: What was read while time passed, by name; the first is the time.
     """
 
     benchmark: str
     machine: dict[str, Any]
     options: argparse.Namespace
     figures: list[dict[str, Any]] = field(default_factory=list)
+    series: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def runs(self) -> int:
@@ -243,12 +263,13 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """What is written as JSON."""
-        return {
+        written = {
             "benchmark": self.benchmark,
             "machine": self.machine,
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "figures": self.figures,
         }
+        return {**written, "series": self.series} if self.series else written
 
 
 @contextmanager

@@ -12,6 +12,7 @@ memory is read twenty times on the way.
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -43,14 +44,6 @@ SETTINGS = Settings(
     windows=(Window("1h", HOUR_NS), Window("1d", DAY_NS)),
     horizons=(Horizon("1h", HOUR_NS), Horizon("1d", DAY_NS), Horizon("all", 7 * DAY_NS)),
 )
-
-
-def resident_mb() -> float:
-    """Memory of this process that is no mapped file, in MB."""
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) / 1024
-    raise OSError("this kernel doesn't tell RssAnon")
 
 
 def baseline(random: np.random.Generator) -> Baseline:
@@ -126,7 +119,7 @@ def main() -> None:
         begun = time.process_time()
         for done in run(engine, rows):
             if done * STEPS // rows > len(read):
-                read.append(resident_mb())
+                read.append(measuring.resident_mb(os.getpid()))
                 print(f"{done:12,} rows {read[-1]:8,.0f} MB {len(store):12,} waiting", flush=True)
         seconds = time.process_time() - begun
         stats = engine.stats(START_NS + DAYS * DAY_NS)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -44,7 +43,6 @@ REQUESTS = 60
 PACKED_REQUESTS = 20
 STEP_NS = MINUTE_NS // 20
 BEGIN_BEFORE_NS = 600 * MINUTE_NS
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True)
@@ -67,10 +65,10 @@ class Server:
 
     def run(self) -> None:
         """Send for one run."""
-        before = cpu_s(self.running.pid)
+        before = measuring.cpu_s(self.running.pid)
         rows = self.requests * self.sender.load.rows
         self.rates.append(rows / self.sender.send(self.requests))
-        self.cpu_rates.append(rows / (cpu_s(self.running.pid) - before))
+        self.cpu_rates.append(rows / (measuring.cpu_s(self.running.pid) - before))
 
 
 def main() -> None:
@@ -156,12 +154,6 @@ def a_barograph(folder: Path, name: str, text: str) -> Iterator[Process]:
     command += ["--listen", f"127.0.0.1:{ports['otlp']}", "--prometheus", f"127.0.0.1:{ports['prometheus']}"]
     with process(command, log=folder / f"{name}.log", ports=ports) as running:
         yield running
-
-
-def cpu_s(pid: int) -> float:
-    """Processor time that a process used so far, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
         self.missed_from = math.inf
         self._within(self._owner.bounds.body_s, self._too_slow)
         if "content-length" in headers and "transfer-encoding" in headers:
-            # A proxy in front of us may believe the other one, and take for a body what we take for a request.
+            # A proxy before us may believe the other one, and take for a body what we take for a request.
             self._refuse(400, "the request has both Content-Length and Transfer-Encoding; send one of them")
             return
         refusal = self._owner.application.admit(self._head)
