@@ -1,4 +1,4 @@
-"""The OpenTelemetry SDK's exporters and data types; the only module that imports the SDK."""
+"""The OpenTelemetry SDK's exporters and data types."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _GROUPS = {"metrics": "opentelemetry_metrics_exporter", "logs": "opentelemetry_logs_exporter"}
 _OTLP_BY_PROTOCOL = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
+# The adapter: to give results to it would be to give them back to the engine that they come from.
+_TAKEN_HERE = "barograph"
 _own_resource: Resource | None = None
 
 
@@ -55,7 +57,7 @@ def exporters(signal: str) -> list[MetricExporter | LogRecordExporter]:
     """
     variable = f"OTEL_{signal.upper()}_EXPORTER"
     names = [name.strip() for name in os.environ.get(variable, "otlp").split(",")]
-    return [_exporter(signal, variable, name) for name in names if name and name != "none"]
+    return [_exporter(signal, variable, name) for name in names if name not in {"", "none", _TAKEN_HERE}]
 
 
 def upstream_exporters(signal: str, endpoint: str) -> list[MetricExporter | LogRecordExporter]:

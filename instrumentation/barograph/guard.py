@@ -15,6 +15,7 @@ HISTOGRAMS = "histograms"
 OUTCOMES = "outcomes"
 FEEDBACK = "feedback"
 SPANS = "spans"
+EVENTS = "events"
 ROWS = "rows"
 CONFIGURATION = "configuration"
 

@@ -26,6 +26,8 @@ def value_bytes(value: AttributeValue | None) -> int:
         return 10 + len(value)
     if isinstance(value, Mapping):
         return 10 + sum(map(_cell_bytes, value.items()))
+    if isinstance(value, list | tuple):
+        return 10 + sum(map(value_bytes, value))
     return 20
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from barograph.guard import HISTOGRAMS, OUTCOMES, guard
 from barograph.semconv import attributes, metrics
@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from barograph.points import Sink, SourceEvent, SourcePoint
+
+OtherSignal: TypeAlias = Literal["traces", "logs"]
+
+
+class Taker(Protocol):
+    """A sink that also takes spans and log records of others."""
+
+    def others(self, signal: OtherSignal, records: Sequence[object]) -> None:
+        """Queue the SDK's spans or log records; never blocks, drops and counts when full."""
+
+    def flush_others(self, timeout_s: float) -> bool:
+        """Have everything queued taken; False where that took longer."""
+
 
 # Computed from by nobody: these leave by the application's exporters, once, whatever else becomes of
 # predictions.
@@ -109,6 +122,12 @@ def _end(sink: Sink, timeout_s: float) -> bool:
 def parts(sink: Sink) -> Sequence[Sink]:
     """The sinks that a sink stands for, in the order in which they end."""
     return sink.parts if isinstance(sink, Routed) else (sink,)
+
+
+def takers(sink: Sink) -> list[Taker]:
+    """The sinks among them that take spans and log records of others."""
+    found: list[Any] = [part for part in parts(sink) if hasattr(part, "others")]
+    return found
 
 
 def drain(sink: Sink, timeout_s: float) -> bool:

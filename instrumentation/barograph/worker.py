@@ -97,15 +97,19 @@ class Worker:
         if not self._woken.is_set():
             self._woken.set()
 
+    def register_exit(self) -> None:
+        """Have what is open flushed when the process ends; what was registered later ends before."""
+        if not self._at_exit:
+            self._at_exit = True
+            atexit.register(self._exit)
+
     def start(self) -> None:
         """Start the thread, and with the first one the flush at exit."""
         with self._lock:
             if self.is_running:
                 return
-            if not self._at_exit:
-                self._at_exit = True
-                # Registered late, so it runs before the providers' own.
-                atexit.register(self._exit)
+            # Registered late, so it runs before the providers' own.
+            self.register_exit()
             self._thread = threading.Thread(target=self._run, name="barograph", daemon=True)
             self.is_running = True
             try:

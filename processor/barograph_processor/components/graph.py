@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from barograph_processor.components.registry import Registry
     from barograph_processor.config.model import Config
     from barograph_processor.telemetry import Telemetry
+    from barograph_processor.wire.foreign import Dialect
 
 
 class Start(Protocol):
@@ -38,11 +39,13 @@ class Graph(NamedTuple):
         exporters: Component id to exporter.
         receivers: Component id to receiver.
         deliveries: The queue of each exporter.
+        dialects: What reads spans and log records of others.
     """
 
     exporters: Mapping[str, object]
     receivers: Mapping[str, object]
     deliveries: Sequence[Delivery]
+    dialects: Sequence[Dialect] = ()
 
 
 @contextmanager
@@ -102,7 +105,7 @@ def open_graph(  # noqa: PLR0913  # what runs, and what it is given
                 limits=config.limits.decoding,
             )
             receivers[name] = _open(stack, registry, settings, context)
-        yield Graph(exporters, receivers, deliveries)
+        yield Graph(exporters, receivers, deliveries, dialects)
 
 
 def _open(stack: ExitStack, registry: Registry, settings: object, context: Context) -> object:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from barograph.errors import Retryable
 from barograph.export import EVENTS_A_CHUNK, POINTS_A_CHUNK, event_bytes, point_bytes
+from barograph.export_adapters import flush_providers
 from barograph.export_lane import Lane
 from barograph.export_sdk import resource
 from barograph.exporters import Exporters
@@ -16,6 +17,7 @@ from barograph.routing import event_rows
 from barograph.semconv import attributes, events
 from barograph.worker import WORKER
 from barograph_processor.patterns.embedded_engine import EngineThread, open_embedded
+from barograph_processor.patterns.embedded_others import OTHER_LANES, Others
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.in_process import decode_events, decode_points
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from barograph.points import SourcePoint
+    from barograph.routing import OtherSignal
     from barograph_processor.clock import Clock
     from barograph_processor.patterns.opening import Running
     from barograph_processor.patterns.service import Service
@@ -71,6 +74,7 @@ class EmbeddedSink:
             chunk_items=EVENTS_A_CHUNK,
             prepare=self._engine.running,
         )
+        self._others = Others(self._feed, prepare=self._engine.running)
 
     def start(self) -> None:
         """Start the threads."""
@@ -91,6 +95,14 @@ class EmbeddedSink:
         """Queue events."""
         self._events.put(events)
 
+    def others(self, signal: OtherSignal, records: Sequence[object]) -> None:
+        """Queue spans or log records that the application made by its own code."""
+        self._others.put(signal, records)
+
+    def flush_others(self, timeout_s: float) -> bool:
+        """Have those counted; False where that took longer."""
+        return self._others.flush(timeout_s)
+
     def flush(self, timeout_s: float) -> bool:
         """Have everything queued counted, and what is due sent; False where that took longer."""
         deadline = time.monotonic() + timeout_s
@@ -106,13 +118,15 @@ class EmbeddedSink:
         deadline = time.monotonic() + timeout_s
         self._points.close(timeout_s / 2)
         self._events.close(_left_s(deadline) / 2)
+        self._others.close(_left_s(deadline) / 2)
         self._finish(deadline, lambda service, _: service.flush(0.0))
         self._engine.stop(_left_s(deadline))
         self._exporters.shutdown()
 
     def _fed(self, deadline: float) -> bool:
-        fed = self._points.flush(_left_s(deadline))
-        return self._events.flush(_left_s(deadline)) and fed
+        given = flush_providers(_left_s(deadline))
+        fed = [lane.flush(_left_s(deadline)) for lane in (self._points, self._events, self._others)]
+        return given and all(fed)
 
     def _finish(self, deadline: float, call: Callable[[Service, float], bool]) -> bool:
         if not self._engine.is_there:
@@ -145,7 +159,9 @@ class EmbeddedSink:
             return True
         try:
             self._introduce(running)
-            decoded = decode(DecodeContext(limits=running.config.limits.decoding))
+            decoded = decode(
+                DecodeContext(limits=running.config.limits.decoding, dialects=running.graph.dialects)
+            )
             if decoded.batches:
                 running.service.take(decoded.batches)
         except Retryable:
@@ -153,7 +169,10 @@ class EmbeddedSink:
         except Exception as error:  # noqa: BLE001  # whatever it is, serving must not notice
             guard.background_fault(lane, error, rows)
             return True
-        for reason, count in (decoded.rejected + decoded.rows_rejected).items():
+        unread = decoded.rejected + decoded.rows_rejected
+        if lane in OTHER_LANES:
+            unread += decoded.ignored
+        for reason, count in unread.items():
             guard.dropped(lane, reason, count)
         return True
 
