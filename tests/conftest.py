@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import ipaddress
 import os
 import sys
@@ -89,6 +90,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("real programs", yellow=True, bold=True)
         for line in programs.report(left_out):
             terminalreporter.line(line, yellow=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Threads that never end show where they are, and end with the run instead of hanging it."""
+    faulthandler.dump_traceback_later(60, exit=True, file=2)
 
 
 def _is_whole(config: pytest.Config) -> bool:

@@ -130,7 +130,7 @@ def listening(forward_to: str | None = None) -> Iterator[tuple[Recorded, int]]:
     try:
         yield found, port
     finally:
-        server.stop(None).wait()
+        server.stop(None).wait(60)
         found.close()
 
 
@@ -169,7 +169,7 @@ def listening_http() -> Iterator[tuple[Recorded, int]]:
         yield found, server.server_address[1]
     finally:
         server.shutdown()
-        serving.join()
+        serving.join(60)
         server.server_close()
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
@@ -19,18 +18,20 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 
+import children
 from barograph.semconv import attributes, events
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-WAIT_S = 60
+WAIT_S = 100
 COMMAND = (sys.executable, "-m", "barograph_processor.cli")
 
 
 def barograph(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and check its exit code."""
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=WAIT_S, check=False)
+    done = children.run([*COMMAND, *arguments], timeout_s=WAIT_S)
     assert status == done.returncode, done.stderr + done.stdout
     return done
 
@@ -39,14 +40,17 @@ def barograph(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[s
 class Running:
     """A service that runs."""
 
-    process: subprocess.Popen[str]
+    child: children.Child
     started: dict[str, Any]
     windows: list[dict[str, Any]] = field(default_factory=list)
-    said: str = ""
-    lines: list[str] = field(default_factory=list)
-    printed: threading.Condition = field(default_factory=threading.Condition)
-    errors: list[str] = field(default_factory=list)
-    readers: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        return self.child.process
+
+    @property
+    def said(self) -> str:
+        return self.child.said
 
     @property
     def otlp(self) -> str:
@@ -60,8 +64,21 @@ class Running:
         with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=WAIT_S) as response:
             return str(response.read().decode())
 
+    def wait_until_read(self, records: int) -> None:
+        """Wait until so many log records were taken, as /metrics tells."""
+        name = "barograph_receiver_accepted_log_records_total "
+        tick = threading.Event()
+        for _ in range(WAIT_S * 5):
+            (line,) = (each for each in self.scrape().splitlines() if each.startswith(name))
+            if float(line.removeprefix(name)) >= records:
+                return
+            tick.wait(0.2)
+        raise AssertionError(
+            f"{records} records were not taken in time\n{self.scrape()}\n{self.child.told()}"
+        )
+
     def drain(self) -> dict[str, Any]:
-        done = barograph("drain", "--endpoint", self.metrics, "--timeout", str(WAIT_S), "--json")
+        done = barograph("drain", "--endpoint", self.metrics, "--timeout", str(WAIT_S - 20), "--json")
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
@@ -77,32 +94,12 @@ class Running:
 
     def collect(self) -> None:
         """Wait for the end, and keep everything that was printed."""
-        self.process.wait(WAIT_S)
-        for reader in self.readers:
-            reader.join(WAIT_S)
-        self.said = "".join(self.errors)
-        self.windows += [json.loads(line) for line in self.lines if line.endswith("\n")]
+        self.child.ends(WAIT_S)
+        self.windows += [json.loads(line) for line in self.child.lines[1:] if line.endswith("\n")]
 
     def next_line(self, before: int = 0) -> str:
-        """Wait for a line of results after the first so many; only the reader touches the pipe itself."""
-        with self.printed:
-            assert self.printed.wait_for(lambda: len(self.lines) > before, WAIT_S), "nothing was printed"
-            return self.lines[before]
-
-    def listen(self) -> None:
-        """Read what is printed as it comes: a pipe that is full stops the process."""
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        for stream, into in ((self.process.stdout, self.lines), (self.process.stderr, self.errors)):
-            self.readers.append(threading.Thread(target=self._gather, args=(stream, into), daemon=True))
-            self.readers[-1].start()
-
-    def _gather(self, stream: IO[str], into: list[str]) -> None:
-        with stream:
-            for line in stream:
-                with self.printed:
-                    into.append(line)
-                    self.printed.notify_all()
+        """Wait for a line of results after the first so many."""
+        return self.child.line(1 + before, WAIT_S)
 
 
 @contextmanager
@@ -110,25 +107,11 @@ def service(
     *arguments: str, environ: Mapping[str, str] | None = None, command: Sequence[str] = COMMAND
 ) -> Iterator[Running]:
     """`barograph run` on free ports, by the command of this environment or of another."""
-    process = subprocess.Popen(
+    with children.child(
         [*command, "run", "--listen", "127.0.0.1:0", "--prometheus", "127.0.0.1:0", "--json", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **(environ or {})},
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        first = process.stdout.readline()
-        assert first, process.stderr.read()
-        running = Running(process, json.loads(first))
-        running.listen()
-        yield running
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        environ={**os.environ, **(environ or {})},
+    ) as child:
+        yield Running(child, json.loads(child.line(0, WAIT_S)))
 
 
 def send(endpoint: str, records: Iterable[LogRecord]) -> None:

@@ -259,7 +259,7 @@ class Senders:
 def _told(send: Callable[..., bytes], data: bytes) -> str | None:
     """Why a request has to be sent again; None where it was taken whole."""
     try:
-        answer = send(data, timeout=20)
+        answer = send(data, timeout=60)
     except grpc.RpcError as error:
         if isinstance(error, grpc.Call) and error.code() in RETRYABLE:
             return str(error.details())

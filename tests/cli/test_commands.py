@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+import children
 from barograph.baseline import read_baseline
 from barograph_processor.cli.root import cli
 
@@ -230,9 +230,7 @@ def test_help_loads_no_engine() -> None:
         "heavy = {'numpy', 'pyarrow', 'grpc', 'scipy', 'rich', 'yaml', 'msgspec', 'prometheus_client'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    )
+    done = children.run([sys.executable, "-c", code])
     assert "[]" == done.stderr.strip()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,6 @@ from .processes import last_revisions, service, value
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .processes import Running
 
 START_S = 1_357_016_400 // 86_400 * 86_400
 HORIZON = {"ml.label.horizon": "all"}
@@ -41,18 +39,6 @@ def printed(first: int, last: int) -> str:
     return "".join(lines)
 
 
-def wait_for(running: Running, records: int) -> None:
-    """Until the process has taken so many records, as /metrics tells."""
-    name = "barograph_receiver_accepted_log_records_total "
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        (line,) = (each for each in running.scrape().splitlines() if each.startswith(name))
-        if float(line.removeprefix(name)) >= records:
-            return
-        time.sleep(0.2)  # another process is waited for
-    pytest.fail(f"{records} records were not taken in time:\n{running.scrape()}")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_what_is_printed_is_monitored_once_over_rotations_kills_and_restarts(tmp_path: Path) -> None:
@@ -67,19 +53,19 @@ def test_what_is_printed_is_monitored_once_over_rotations_kills_and_restarts(tmp
     )
     log.write_text(printed(0, 100))
     with service("--config", str(config)) as running:
-        wait_for(running, 200)
+        running.wait_until_read(200)
         with log.open("a") as file:
             file.write(printed(100, 200))
         log.rename(log.parent / "0.log.20260101")
         log.write_text(printed(200, 300))
-        wait_for(running, 600)
+        running.wait_until_read(600)
         running.kill()
     with log.open("a") as file:
         file.write(printed(300, 400))
     log.rename(log.parent / "0.log.20260102")
     log.write_text(printed(400, 500))
     with service("--config", str(config)) as running:
-        wait_for(running, 400)  # of what came after the kill; the rest is not read again
+        running.wait_until_read(400)  # of what came after the kill; the rest is not read again
         summary = running.drain()
         running.stop()
     assert 0 == running.process.returncode, running.said

@@ -18,7 +18,7 @@ from barograph_processor.telemetry import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-WAIT_S = 10.0  # only reached by a failure
+WAIT_S = 60.0  # only reached by a failure
 KEY = Key("default", "", "", "credit", "3", "")
 AT_ONCE = Sending(queue=8, first_wait_s=0.0, longest_wait_s=0.0, give_up_s=1_000.0)
 

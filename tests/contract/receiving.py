@@ -53,4 +53,4 @@ def receiving(tls: Tls | UnsetType = UNSET, auth: Auth | UnsetType = UNSET) -> I
 def send(through: Collector, method: str, request: Any) -> None:
     options = [("grpc.use_local_subchannel_pool", 1)]  # one that is closing is never taken for a new one
     with grpc.insecure_channel(through.endpoint("otlp"), options) as channel:
-        channel.unary_unary(method)(request.SerializeToString(), timeout=20)
+        channel.unary_unary(method)(request.SerializeToString(), timeout=60)

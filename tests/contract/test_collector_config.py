@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+import children
 from barograph.semconv import READINGS_SCOPE, SOURCE_SCOPE, events, metrics, processor
 from barograph.semconv import attributes as names
 from barograph_processor.components.registry import Registry
@@ -130,10 +130,10 @@ def test_a_file_is_valid(file: Path, tmp_path: Path) -> None:
         assert file.stem == "load-balancing", "the one that no program can read as a whole"
         return
     path = without_tail_sampling(file, tmp_path) if not name else file
-    done = subprocess.run(
+    done = children.run(
         [program(name or "otelcol"), "validate", f"--config={path}"],
-        env={**os.environ, **SECRETS, "STORAGE": str(tmp_path)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        environ={**os.environ, **SECRETS, "STORAGE": str(tmp_path)},
+    )
     assert 0 == done.returncode, done.stderr
 
 

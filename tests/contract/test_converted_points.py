@@ -109,14 +109,14 @@ def listening() -> Iterator[Listening]:
     try:
         yield found
     finally:
-        server.stop(None).wait()
+        server.stop(None).wait(60)
 
 
 def send(running: Collector, requests: Sequence[bytes]) -> None:
     """One after the other; each is upstream before the next one leaves, except where batches are made."""
     with grpc.insecure_channel(running.endpoint("otlp")) as channel:
         for data in requests:
-            channel.unary_unary(METRICS)(data, timeout=30, wait_for_ready=True)
+            channel.unary_unary(METRICS)(data, timeout=60, wait_for_ready=True)
 
 
 def table(shift: float) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+import children
 from barograph_processor.components.reasons import Reason as Leaving
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
@@ -147,8 +147,7 @@ def test_reasons_that_an_alert_passes_over_exist() -> None:
 
 
 def promtool(*arguments: str | Path) -> None:
-    command = [program("promtool"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = children.run([program("promtool"), *arguments])
     assert 0 == done.returncode, done.stdout + done.stderr
 
 
@@ -156,19 +155,13 @@ def promtool(*arguments: str | Path) -> None:
 @pytest.mark.real("promtool")
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
 def test_rules_are_those_of_prometheus(path: Path) -> None:
-    done = subprocess.run(
-        [program("promtool"), "check", "rules", path], capture_output=True, text=True, check=False
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
+    promtool("check", "rules", path)
 
 
 @pytest.mark.slow
 @pytest.mark.real("promtool")
 def test_every_alert_fires_when_it_should_and_only_then() -> None:
-    done = subprocess.run(
-        [program("promtool"), "test", "rules", UNIT_TESTS], capture_output=True, text=True, check=False
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
+    promtool("test", "rules", UNIT_TESTS)
     tested: dict[str, set[bool]] = {}
     for test in yaml.safe_load(UNIT_TESTS.read_text(encoding="utf-8"))["tests"]:
         for each in test.get("alert_rule_test", []):

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from children import Child
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -126,20 +127,20 @@ class Shell:
             text=True,
             start_new_session=True,
         )
+        self._child = Child(self._process)
+        self._read = 0
 
     def run(self, command: str) -> tuple[int, str]:
         """Run a command; its exit code, and what it wrote."""
         mark = "-- end of output --"
         assert self._process.stdin
-        assert self._process.stdout
         self._process.stdin.write(f"{{ {command}\n}} </dev/null\nprintf '\\n%s %d\\n' '{mark}' $?\n")
         self._process.stdin.flush()
-        lines: list[str] = []
-        for line in self._process.stdout:
-            if line.startswith(mark):
-                return int(line.rsplit(" ", 1)[1]), "".join(lines).strip("\n")
-            lines.append(line)
-        raise EOFError(f"the shell ended during: {command}\n{''.join(lines)}")
+        first = self._read
+        while not (line := self._child.line(self._read)).startswith(mark):
+            self._read += 1
+        self._read += 1
+        return int(line.rsplit(" ", 1)[1]), "".join(self._child.lines[first : self._read - 1]).strip("\n")
 
     def __enter__(self) -> Shell:  # noqa: PYI034  # typing has no Self in Python 3.10
         """The shell itself."""
@@ -149,5 +150,6 @@ class Shell:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the shell and whatever it started."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate()
+        self._child.kill()
+        assert self._process.stdin
+        self._process.stdin.close()

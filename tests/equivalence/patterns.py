@@ -10,7 +10,6 @@ import csv
 import json
 import random
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -131,7 +130,7 @@ def sidecar_stdout(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
         f"receivers: {{files: {{include: ['{log}'], model: {MODEL}, version: '{VERSION}'}}, otlp: {{}}}}\n"
     )
     with _running(data, folder, files) as running:
-        _wait_until_read(running, len(predictions) + len(truths))
+        running.wait_until_read(len(predictions) + len(truths))
         return _drained(running)
 
 
@@ -270,17 +269,6 @@ def _drained(running: Running) -> Figures:
     running.stop()
     assert 0 == running.process.returncode, running.said
     return _of_lines(running.windows)
-
-
-def _wait_until_read(running: Running, records: int) -> None:
-    name = "barograph_receiver_accepted_log_records_total "
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        (line,) = (each for each in running.scrape().splitlines() if each.startswith(name))
-        if float(line.removeprefix(name)) >= records:
-            return
-        time.sleep(0.2)  # another process is waited for
-    raise AssertionError(f"{records} records were not read in time")
 
 
 def _of_lines(lines: Iterable[Mapping[str, Any]]) -> Figures:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import children
 
 FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"
 
@@ -17,7 +18,7 @@ FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"
 @pytest.mark.timeout(600)
 def test_the_first_weeks_are_told_over_real_sockets_and_recompute(tmp_path: Path) -> None:
     command = [sys.executable, str(FLIGHTS / "demo.py"), "--output", str(tmp_path), "--until", "2013-04-15"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    done = children.run(command, timeout_s=500)
     assert 0 == done.returncode, done.stdout + done.stderr
     (month,) = json.loads((tmp_path / "table.json").read_text())
     assert "2013-04" == month["month"]

@@ -6,7 +6,6 @@ import importlib
 import json
 import shutil
 import site
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
+import children
 from barograph_processor.testing import check_signal
 from cli.processes import prediction, send, service, truth
 from exporters.servers import Taken, grpc_server
@@ -37,14 +37,7 @@ def test_its_signals_obey_the_laws(name: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def run(*command: object, folder: Path = CHECKOUT) -> str:
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=WAIT_S,
-        check=False,
-    )
+    done = children.run([str(part) for part in command], folder=folder, timeout_s=WAIT_S)
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout
 

@@ -47,8 +47,10 @@ def grpc_server(taken: Taken, port: int = 0) -> Iterator[str]:
     server = grpc.server(ThreadPoolExecutor(2), handlers=handlers)
     port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
-    yield f"127.0.0.1:{port}"
-    server.stop(0).wait()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait(60)
 
 
 @contextmanager
@@ -69,9 +71,11 @@ def http_server(taken: Taken) -> Iterator[str]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(60)

@@ -61,7 +61,7 @@ def running(operator: Operator | None = None, telemetry: Telemetry | None = None
 
 
 def ask(exporter: Prometheus, method: str, path: str, **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(exporter.endpoint, timeout=10)
+    connection = http.client.HTTPConnection(exporter.endpoint, timeout=60)
     connection.request(method, path, headers=headers)
     response = connection.getresponse()
     body = response.read().decode()

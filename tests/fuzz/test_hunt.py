@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import children
 
 from .hunt import TESTS, hunt
 from .judge import judge
@@ -40,15 +41,7 @@ def test_thousands_of_mutated_requests_are_judged_as_protobuf_judges_them() -> N
 def judged() -> Mapping[str, Mapping[str, object]]:
     """What became of the files of the corpus, in a process of its own."""
     command = [sys.executable, "-m", "fuzz.one", *map(str, CORPUS)]
-    done = subprocess.run(
-        command,
-        cwd=TESTS,
-        env={**os.environ, "RUST_BACKTRACE": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = children.run(command, folder=TESTS, environ={**os.environ, "RUST_BACKTRACE": "0"})
     said = [json.loads(line) for line in done.stdout.splitlines()]
     assert 0 == done.returncode, (said[-1:], done.stderr[-2_000:])
     return {each["file"]: each for each in said if "accepted" in each}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+import children
 
 from .sources import CHECKOUT
 
@@ -44,7 +45,7 @@ with measuring.report("Counts.") as report:
 """
     kept = tmp_path / "results" / "found.json"
     command = [sys.executable, "-c", program, str(FOLDER), "--runs", "4", "--json", str(kept)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = children.run(command)
     assert 0 == done.returncode, done.stderr
     document = json.loads(kept.read_text(encoding="utf-8"))
     calls, ratio = document["figures"]

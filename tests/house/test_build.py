@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+
+import children
 
 from .sources import CHECKOUT
 
@@ -21,7 +22,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the build wrote to."""
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    done = children.run(command, folder=CHECKOUT)
     assert 0 == done.returncode, done.stderr
     return folder
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from importlib.metadata import requires
 
 import pytest
+
+import children
 
 from .sources import CHECKOUT, imported_modules, only_for_types, package_files, shown
 
@@ -91,7 +92,8 @@ def test_every_runtime_dependency_has_its_reasons_written_down() -> None:
 def loaded_by(statement: str) -> set[str]:
     """Top-level packages that a statement loads, the standard library left out."""
     program = f"import sys\n{statement}\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-c", program])
+    assert 0 == done.returncode, done.stderr
     tops = {name.partition(".")[0] for name in done.stdout.split()}
     return {name for name in tops - sys.stdlib_module_names if not name.startswith(("_", "sitecustomize"))}
 
@@ -115,7 +117,8 @@ def test_importing_loads_no_more_than_it_needs(statement: str, allowed: set[str]
 
 def test_a_monitor_loads_the_api_of_opentelemetry_and_not_its_sdk() -> None:
     program = "import sys\nfrom barograph import Monitor\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-c", program])
+    assert 0 == done.returncode, done.stderr
     heavy = ("opentelemetry.sdk", "opentelemetry.exporter", "google", "grpc", "requests", "numpy.testing")
     assert [] == [name for name in done.stdout.split() if name.startswith(heavy)]
 
@@ -125,5 +128,6 @@ def test_importing_stays_within_its_budget_of_modules() -> None:
     before = "import numpy, opentelemetry.trace, opentelemetry._logs, opentelemetry.baggage"
     after = "from barograph import Monitor\nprint(len(sys.modules) - n)"
     program = f"import sys\n{before}\nn = len(sys.modules)\n{after}"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-c", program])
+    assert 0 == done.returncode, done.stderr
     assert int(done.stdout) <= 60

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 
+import children
 from barograph import export, export_lane
 from barograph.errors import ConfigError
 from barograph.export_lane import Lane
@@ -23,6 +22,7 @@ from barograph.exporters import Exporters
 from barograph.guard import guard
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Sequence
 
 PROGRAM = """
@@ -66,19 +66,12 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
 def collector() -> Iterator[Collector]:
     found = Collector()
     yield found
-    found.server.stop(0).wait()
+    found.server.stop(0).wait(60)
 
 
 def run(port: int, program: str = PROGRAM, **environment: str) -> subprocess.CompletedProcess[str]:
     place = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "BAROGRAPH_STRICT": ""}
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, **place, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return children.run([sys.executable, "-c", program], environ={**os.environ, **place, **environment})
 
 
 @pytest.mark.slow
@@ -121,11 +114,9 @@ def test_a_child_has_a_source_of_its_own_and_sends_only_its_own(collector: Colle
 
 
 @pytest.mark.slow
-def test_a_dead_collector_holds_up_the_end_for_seconds_only() -> None:
-    begun = time.monotonic()
-    ended = run(1)
+def test_a_dead_collector_does_not_hold_up_the_end() -> None:
+    ended = run(1, OTEL_EXPORTER_OTLP_TIMEOUT="3600")  # for which the exporters alone would try
     assert 0 == ended.returncode, ended.stderr
-    assert time.monotonic() - begun < 30  # the exporters alone would try for longer
 
 
 @pytest.mark.slow
@@ -180,7 +171,7 @@ class Sending:
         self.gate.set()
 
     def __call__(self, chunk: Sequence[int]) -> bool:
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         if self.failures:
             self.failures -= 1
             return False
@@ -197,7 +188,7 @@ def test_chunks_keep_their_order_and_their_limits() -> None:
     sending = Sending()
     queue = lane(sending)
     queue.put(range(5))
-    assert queue.flush(5.0)
+    assert queue.flush(60.0)
     assert [0, 1, 2, 3, 4] == [one for chunk in sending.sent for one in chunk]
     assert all(len(chunk) <= 3 for chunk in sending.sent)
 
@@ -207,7 +198,7 @@ def test_what_failed_is_sent_again_in_order(monkeypatch: pytest.MonkeyPatch) -> 
     sending = Sending(failures=2)
     queue = lane(sending)
     queue.put(range(4))
-    assert queue.flush(5.0)
+    assert queue.flush(60.0)
     assert [0, 1, 2, 3] == [one for chunk in sending.sent for one in chunk]
     assert {} == guard.take()
 
@@ -217,7 +208,7 @@ def test_what_fails_for_good_is_counted(monkeypatch: pytest.MonkeyPatch) -> None
     sending = Sending(failures=export_lane.MAX_TRIES)
     queue = lane(sending)
     queue.put(range(3))
-    assert queue.flush(5.0)
+    assert queue.flush(60.0)
     assert {("histograms", "export_failed"): 3} == guard.take()
 
 
@@ -228,7 +219,7 @@ def test_a_full_queue_drops_and_counts_what_is_new() -> None:
     queue.put(range(10))
     assert not queue.flush(0.0)
     sending.gate.set()
-    assert queue.flush(5.0)
+    assert queue.flush(60.0)
     assert [[0], [1], [2], [3], [4], [5]] == sending.sent
     assert {("histograms", "queue_full"): 4} == guard.take()
 
@@ -262,13 +253,13 @@ def test_the_end_waits_until_there_is_somebody_to_send() -> None:
         size_bytes=lambda _: 10,
         rows=lambda _: 1,
         chunk_items=3,
-        prepare=lambda: made.wait(10),
+        prepare=lambda: made.wait(60),
     )
     queue.put(range(3))
-    ending = threading.Thread(target=queue.close, args=(3_600.0,))
+    ending = threading.Thread(daemon=True, target=queue.close, args=(3_600.0,))
     ending.start()
     made.set()
-    ending.join(10)
+    ending.join(60)
     assert ([[0, 1, 2]], {}) == (sending.sent, guard.take())
     assert queue.flush(0.0)
 
@@ -294,7 +285,7 @@ def test_an_exporter_that_cannot_be_made_ends_no_queue(lenient: None) -> None:
         "histograms", sending, size_bytes=lambda _: 10, rows=lambda _: 1, chunk_items=3, prepare=make
     )
     queue.put([1])
-    assert queue.flush(5.0)
+    assert queue.flush(60.0)
     assert [[1]] == sending.sent
 
 
@@ -331,16 +322,16 @@ def test_a_fork_waits_for_exporters_that_are_being_made() -> None:
 
     def make() -> tuple[str]:
         begun.set()
-        assert forking.wait(10.0)
+        assert forking.wait(60)
         return ("mine",)
 
     made = Exporters(make, tuple)
-    making = threading.Thread(target=made.get, args=["metrics"])
+    making = threading.Thread(daemon=True, target=made.get, args=["metrics"])
     making.start()
-    assert begun.wait(10.0)
+    assert begun.wait(60)
     os.register_at_fork(before=forking.set)  # called first, since it was registered last
     child = os.fork()
     if child == 0:
         os._exit(0 if made._made else 1)
     assert 0 == os.waitpid(child, 0)[1]
-    making.join(10.0)
+    making.join(60)

@@ -200,7 +200,7 @@ def test_many_threads_lose_nothing() -> None:
     for one in threads:
         one.start()
     for one in threads:
-        one.join()
+        one.join(60)
     assert 8 * 150 == len({row["id"] for row in truths(sink.told)})
 
 

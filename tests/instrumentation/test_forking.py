@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import textwrap
 import threading
 
 import pytest
 
+import children
 from barograph import forking
 
 
@@ -37,14 +37,8 @@ def test_a_child_can_import_what_its_parent_was_importing() -> None:
         if child:
             print(os.waitpid(child, 0)[1])
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "0\n" == done.stdout
+    done = children.run([sys.executable, "-c", textwrap.dedent(program)])
+    assert (0, "0\n") == (done.returncode, done.stdout), done.stderr
 
 
 def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,15 +49,15 @@ def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     def hold() -> None:
         with gate:
             held.set()
-            assert done.wait(10)
+            assert done.wait(60)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert held.wait(10)
+    assert held.wait(60)
     gate.shut()
     gate.reopen()  # lets nobody's hold go
     done.set()
-    thread.join(10)
+    thread.join(60)
     gate.shut()
     gate.reopen()
     assert gate._lock.acquire(timeout=0)

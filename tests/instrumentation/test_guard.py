@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 import barograph
+import children
 from barograph.batches import Item
 from barograph.freezing import freeze
 from barograph.guard import HISTOGRAMS, Guard, guard
@@ -177,13 +177,7 @@ def test_what_was_recorded_is_sent_when_the_process_ends() -> None:
         barograph.Monitor("m", sink=Sink()).record({"a": 1.0}, 1)
         sys.exit(3)
     """
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    ended = children.run([sys.executable, "-c", textwrap.dedent(program)])
     assert 3 == ended.returncode, ended.stderr
     lines = ended.stdout.splitlines()
     assert metrics.ML_INFERENCE_PREDICTIONS in lines[0].split()
@@ -198,11 +192,6 @@ def test_importing_is_light() -> None:
         heavy = {"pandas", "polars", "pyarrow", "scipy", "sklearn", "grpc", "opentelemetry.sdk", "nanoarrow"}
         print(sorted(heavy & set(sys.modules)))
     """
-    shown = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    shown = children.run([sys.executable, "-c", textwrap.dedent(program)])
+    assert 0 == shown.returncode, shown.stderr
     assert "[]" == shown.stdout.strip()

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from .upstreams import COUNTING, finish, nothing, start, upstream
+from .upstreams import COUNTING, finished, nothing, printed, started, upstream
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ print(json.dumps([os.waitpid(child, 0)[1] for child in children]))
 @pytest.mark.parametrize("warm", [True, False], ids=["sent before forking", "waiting while forking"])
 def test_forked_workers_with_threads_count_every_row_once(warm: bool) -> None:
     with upstream() as (found, port):
-        lines = finish(start(PREFORK.replace("WARM", str(warm)), port))
+        lines = finished(PREFORK.replace("WARM", str(warm)), port)
     assert [[0] * WORKERS] == [json.loads(line) for line in lines]
     expected = {f"{name}-{number}" for name in ("parent", "late") for number in range(100)}
     expected |= {
@@ -124,11 +124,11 @@ LEFT = """
 
 
 def terminated(program: str, port: int) -> list[str]:
-    process = start(program, port)
-    assert process.stdout is not None
-    assert "serving\n" == process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    return finish(process)
+    with started(program, port) as child:
+        assert "serving\n" == child.line()
+        child.process.send_signal(signal.SIGTERM)
+        _, *lines = printed(child)
+        return lines
 
 
 def test_what_was_recorded_under_load_leaves_when_the_process_is_terminated() -> None:
@@ -183,7 +183,7 @@ BOUND_MB = 1.25 * (128 + 32 + 32)
 
 def test_memory_is_bounded_while_nobody_takes_two_million_predictions() -> None:
     with nothing() as port:
-        (line,) = finish(start(ENDLESS, port, OTEL_EXPORTER_OTLP_TIMEOUT="2"))
+        (line,) = finished(ENDLESS, port, OTEL_EXPORTER_OTLP_TIMEOUT="2")
     found, lost = json.loads(line)
     print("megabytes at first and after each tenth:", [round(one) for one in found])
     assert max(found) - found[0] < BOUND_MB

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
-from .upstreams import COUNTING, finish, nothing, silence, start, upstream
+from .upstreams import COUNTING, finished, nothing, printed, silence, started, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def test_predictions_are_served_and_what_is_lost_is_counted(
     place: Callable[[], AbstractContextManager[int]],
 ) -> None:
     with place() as port:
-        lines = finish(start(SERVING.replace("TIMEOUT", "4.0"), port, **SHORT))
+        lines = finished(SERVING.replace("TIMEOUT", "4.0"), port, **SHORT)
     print(lines)
     assert lines[0].startswith("served")
     ended = json.loads(lines[1])
@@ -89,7 +89,7 @@ def test_what_an_upstream_refuses_for_a_while_arrives_once_it_takes_again() -> N
         found,
         port,
     ):
-        lines = finish(start(SERVING.replace("TIMEOUT", "30.0"), port))
+        lines = finished(SERVING.replace("TIMEOUT", "30.0"), port)
     assert {} == lost(lines)
     assert ROWS == found.predictions().total()
     assert ROWS == len(found.ids()) == len(set(found.ids()))
@@ -97,13 +97,11 @@ def test_what_an_upstream_refuses_for_a_while_arrives_once_it_takes_again() -> N
 
 def test_a_slow_upstream_gets_everything_after_all_were_served() -> None:
     gate = threading.Event()
-    with upstream(gate=gate) as (found, port):
-        process = start(SERVING.replace("TIMEOUT", "30.0"), port)
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("served")
+    with upstream(gate=gate) as (found, port), started(SERVING.replace("TIMEOUT", "30.0"), port) as child:
+        assert child.line().startswith("served")
         assert not found.metrics
         gate.set()
-        lines = finish(process)
+        lines = printed(child)
     assert {} == lost(lines)
     assert ROWS == found.predictions().total()
     assert ROWS == len(found.ids()) == len(set(found.ids()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -23,6 +22,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
+import children
 from barograph.semconv import attributes, metrics
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def upstream(
     finally:
         if gate is not None:
             gate.set()
-        server.stop(0).wait()
+        server.stop(0).wait(60)
 
 
 @contextmanager
@@ -170,29 +170,25 @@ def silence() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def start(program: str, port: int, **environment: str) -> subprocess.Popen[str]:
-    """Start a program that sends to a port of loopback."""
+@contextmanager
+def started(program: str, port: int, **environment: str) -> Iterator[children.Child]:
+    """A program that sends to a port of loopback."""
     own = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         "BAROGRAPH_STRICT": "",
     }
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        env=os.environ | own | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with children.child([sys.executable, "-c", program], environ=os.environ | own | environment) as child:
+        yield child
 
 
-def finish(process: subprocess.Popen[str]) -> list[str]:
+def finished(program: str, port: int, **environment: str) -> list[str]:
+    """Run such a program to its end, which has to be a good one; the lines that it printed."""
+    with started(program, port, **environment) as child:
+        return printed(child)
+
+
+def printed(child: children.Child) -> list[str]:
     """Wait for its end, which has to be a good one; the lines that it printed."""
-    try:
-        output, errors = process.communicate(timeout=100)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        output, errors = process.communicate()
-        raise AssertionError(f"it did not end: {output}{errors}") from None
-    assert 0 == process.returncode, errors
-    return output.splitlines()
+    assert 0 == child.ends(), child.told()
+    return child.output.splitlines()

@@ -192,7 +192,7 @@ def test_threads_are_told_apart() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(60)
     assert {"LogisticRegression": 80 * ROWS} == counted(sink)
 
 

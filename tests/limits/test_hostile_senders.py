@@ -169,6 +169,6 @@ def test_a_crowd_of_connections_is_served(running: Running) -> None:
             stack.enter_context(grpc.insecure_channel(running.otlp, options=alone)) for _ in range(300)
         ]
         pending = [channel.unary_unary(METHOD).future(b"", timeout=60) for channel in channels]
-        assert {b""} == {each.result() for each in pending}
+        assert {b""} == {each.result(60) for each in pending}
         serves(running, "beside-crowd")
     assert peak_mib(running) - before < 100

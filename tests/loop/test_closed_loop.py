@@ -80,7 +80,7 @@ def drained(circuit: Circuit, rows: Rows, truth: Any, **recorded: Any) -> Closed
     feedback.observe_batch(
         ids=[rows.ids[place] for place in known], values=truth[known], times=rows.time_ns[known] + 2 * HOUR
     )
-    assert feedback.flush(timeout_s=10.0)
+    assert feedback.flush(timeout_s=60.0)
     (window,) = circuit.drain()
     return window
 

@@ -79,7 +79,7 @@ def window_of(
             ids=[f"row-{place}" for place in part],
             times=times[part],
         )
-    assert monitor.flush(20.0)
+    assert monitor.flush(60.0)
     (window,) = circuit.drain()
     return window
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.metrics.export import MetricsData
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class Metrics(MetricExporter):

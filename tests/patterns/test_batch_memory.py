@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+import children
 from patterns.batch_world import baseline
 
 if TYPE_CHECKING:
@@ -70,12 +70,7 @@ def write(folder: Path, rows: int) -> None:
 
 def peak_mb(folder: Path, rows: int) -> int:
     write(folder, rows)
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder), str(SPILL_BYTES)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = children.run([sys.executable, "-c", PROGRAM, str(folder), str(SPILL_BYTES)], timeout_s=140)
     assert 0 == done.returncode, done.stderr
     windows, joined, peak = map(int, done.stdout.split())
     assert (12, rows) == (windows, joined)

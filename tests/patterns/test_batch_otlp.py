@@ -84,7 +84,7 @@ def _sent() -> list[tuple[str, bytes]]:
         values=labels["paid"],
         times=np.array(labels["known"], "datetime64[ns]").astype(np.int64),
     )
-    assert feedback.flush(timeout_s=10.0)
+    assert feedback.flush(timeout_s=60.0)
     assert {"metrics", "logs"} == {signal for signal, _ in recorded.sent}
     WORKER.shutdown(5.0)
     return recorded.sent

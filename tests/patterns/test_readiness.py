@@ -47,7 +47,7 @@ def status(processing: World, path: str) -> dict[str, Any]:
 
 
 def serving(stub: HealthStub) -> int:
-    return int(stub.Check(HealthCheckRequest(), timeout=10).status)
+    return int(stub.Check(HealthCheckRequest(), timeout=60).status)
 
 
 def last_words(watching: Iterable[HealthCheckResponse]) -> list[int]:
@@ -108,7 +108,7 @@ def test_a_stop_is_told_first_then_intake_ends_then_queues_flush_and_state_is_ke
             entered.set()
             assert leave.wait(60)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(daemon=True, target=run)
     thread.start()
     assert entered.wait(60)
     (processing,) = held

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Batch
     from barograph_processor.engine.results import CurrentReading
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 KEY = Key("default", "", "", "credit", "3", "")
 HOUR_NS = 3_600 * 10**9
 LEARNED = Baseline(encode_baseline(Header(model="credit", version="3", rows=1, learned=True), []))

@@ -39,7 +39,7 @@ def send(endpoint: str, token: str, *ids: str) -> None:
     body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"http://{endpoint}/v1/logs", body, headers)
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert b"{}" == answer.read()
 
 
@@ -55,7 +55,7 @@ def test_tenants_are_monitored_apart_and_told_apart() -> None:
         send(endpoint, "b-token", "1", "2")  # other predictions than those of team-a with the same ids
         send(endpoint, "nobody-s", "1")
         running.service.drain(20)
-        with urllib.request.urlopen(f"http://{exporter.endpoint}/metrics", timeout=20) as scraped:
+        with urllib.request.urlopen(f"http://{exporter.endpoint}/metrics", timeout=60) as scraped:
             lines = scraped.read().decode().splitlines()
     found = [line for line in lines if line.startswith("ml_window_observations{")]
     counts = {

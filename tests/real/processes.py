@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ START_S = 60.0
 STOP_S = 20.0
 ASK_EVERY_S = 0.02
 LAST_LINES = 40
+CHOSEN_FROM = 20_000, 32_000
 
 
 class NotStarted(Exception):
@@ -72,7 +74,7 @@ class Process:
     def kill(self) -> None:
         """End it without a word, as a crash would."""
         self._child.kill()
-        self._child.wait()
+        self._child.wait(STOP_S)
 
     def wait_until_it_listens(self, ports: Iterable[int], timeout_s: float = START_S) -> None:
         """Return once all ports take connections.
@@ -99,12 +101,21 @@ class Process:
 
 
 def free_ports(*names: str) -> dict[str, int]:
-    """As many different ports that nobody listens on right now."""
+    """As many different ports that nobody listens on right now.
+
+    They lie below those that connections are given by the system: a port that a restart comes back to
+    must not become somebody's own end in the meantime.
+    """
+    chance = random.SystemRandom()
     with ExitStack() as held:
-        sockets = {name: held.enter_context(socket.socket()) for name in names}
-        for each in sockets.values():
-            each.bind(("127.0.0.1", 0))
-        return {name: int(each.getsockname()[1]) for name, each in sockets.items()}
+        found: dict[str, int] = {}
+        while len(found) < len(names):
+            asking = held.enter_context(socket.socket())
+            port = chance.randrange(*CHOSEN_FROM)
+            with suppress(OSError):
+                asking.bind(("127.0.0.1", port))
+                found[names[len(found)]] = port
+        return found
 
 
 @contextmanager

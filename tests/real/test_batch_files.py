@@ -72,7 +72,7 @@ def send(endpoint: str) -> None:
         values=random.random(len(known)) < score[known],
         times=times[known] + DAY,
     )
-    assert feedback.flush(timeout_s=20.0)
+    assert feedback.flush(timeout_s=60.0)
     sink.shutdown(5.0)
     WORKER.shutdown(5.0)
 

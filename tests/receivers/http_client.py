@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class Answer(NamedTuple):

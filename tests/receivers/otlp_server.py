@@ -81,7 +81,7 @@ class Running(Counting):
 
     def raw(self, data: bytes, **options: Any) -> bytes:
         """Send bytes as they are."""
-        response: bytes = self.channel.unary_unary(LOGS)(data, timeout=10, **options)
+        response: bytes = self.channel.unary_unary(LOGS)(data, timeout=60, **options)
         return response
 
 

@@ -45,7 +45,7 @@ def test_senders_that_stall_take_no_workers(end: threading.Event) -> None:
     with running(workers=1, max_receiving=4) as otlp:
         calls = [stalling(otlp, end) for _ in range(3)]
         for number in range(5):
-            otlp.logs.Export(predictions(f"a-{number}"), timeout=20)
+            otlp.logs.Export(predictions(f"a-{number}"), timeout=60)
         assert 5 == len(otlp.engine.batches)
         for call in calls:
             call.cancel()
@@ -55,13 +55,13 @@ def test_a_call_whose_message_does_not_come_is_cancelled_and_counted(end: thread
     with running(body_timeout=Duration("100ms"), max_receiving=1) as otlp:
         error = failing(stalling(otlp, end).result)
         assert grpc.StatusCode.CANCELLED is error.code(), "OTLP clients send it again"
-        otlp.logs.Export(predictions("a"), timeout=20)
+        otlp.logs.Export(predictions("a"), timeout=60)
         assert 1 == otlp.counted(processor.BAROGRAPH_RECEIVER_FAILED_LOG_RECORDS)
 
 
 def test_a_call_without_a_message_is_refused_for_good() -> None:
     with running() as otlp:
-        error = failing(lambda: otlp.channel.stream_unary(LOGS)(iter(()), timeout=20))
+        error = failing(lambda: otlp.channel.stream_unary(LOGS)(iter(()), timeout=60))
         assert (grpc.StatusCode.INVALID_ARGUMENT, "the call has no message") == (
             error.code(),
             error.details(),
@@ -79,7 +79,7 @@ def test_no_more_than_the_workers_are_worked_on_and_what_waits_is_bounded() -> N
             now += 1
             most = max(most, now)
         entered.release()
-        assert release.wait(20)
+        assert release.wait(60)
         with lock:
             now -= 1
 
@@ -88,16 +88,16 @@ def test_no_more_than_the_workers_are_worked_on_and_what_waits_is_bounded() -> N
     with running(workers=2, max_buffered_bytes=3 * size) as otlp, ExitStack() as stack:
         stack.callback(release.set)
         otlp.engine.before = work
-        calls = [otlp.logs.Export.future(request, timeout=30) for _ in range(6)]
-        assert entered.acquire(timeout=10)
-        assert entered.acquire(timeout=10)
+        calls = [otlp.logs.Export.future(request, timeout=60) for _ in range(6)]
+        assert entered.acquire(timeout=60)
+        assert entered.acquire(timeout=60)
         refused = next(call for call in _done(calls, 1))
         error = failing(refused.result)
         assert grpc.StatusCode.UNAVAILABLE is error.code()
         assert "google.rpc.retryinfo-bin" in trailers(error)
         release.set()
         answered = [call for call in calls if call is not refused]
-        assert 5 == len([call.result() for call in answered])
+        assert 5 == len([call.result(60) for call in answered])
         assert (2, 5) == (most, len(otlp.engine.batches))
 
 
@@ -113,7 +113,7 @@ def _done(calls: list[grpc.Future], count: int) -> list[grpc.Future]:
     for call in calls:
         call.add_done_callback(note)
     for _ in range(count):
-        assert some.acquire(timeout=20)
+        assert some.acquire(timeout=60)
     return done[:count]
 
 
@@ -126,14 +126,14 @@ def test_room_is_given_back_whatever_happens() -> None:
         with calls.turn(1), pytest.raises(Retryable, match="send this one again later"), calls.turn(11):
             pass
         with calls.turn(1):
-            waiting = threading.Thread(target=lambda: _take(calls, 10))
+            waiting = threading.Thread(daemon=True, target=lambda: _take(calls, 10))
             waiting.start()
-        waiting.join(10)
+        waiting.join(60)
         assert not waiting.is_alive()
         with calls.turn(1):
-            again = threading.Thread(target=lambda: _take(calls, 10))
+            again = threading.Thread(daemon=True, target=lambda: _take(calls, 10))
             again.start()
-        again.join(10)
+        again.join(60)
         assert not again.is_alive()
     finally:
         calls.close()

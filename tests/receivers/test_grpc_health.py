@@ -17,14 +17,14 @@ LOGS = "opentelemetry.proto.collector.logs.v1.LogsService"
 @pytest.mark.parametrize("service", ["", LOGS])
 def test_a_server_that_runs_is_serving(service: str) -> None:
     with running() as otlp:
-        answer = HealthStub(otlp.channel).Check(HealthCheckRequest(service=service), timeout=10)
+        answer = HealthStub(otlp.channel).Check(HealthCheckRequest(service=service), timeout=60)
     assert HealthCheckResponse.SERVING == answer.status
 
 
 def test_a_service_that_is_not_there_is_not_found() -> None:
     with running() as otlp:
         stub = HealthStub(otlp.channel)
-        error = failing(lambda: stub.Check(HealthCheckRequest(service="no.such.Service"), timeout=10))
+        error = failing(lambda: stub.Check(HealthCheckRequest(service="no.such.Service"), timeout=60))
     assert grpc.StatusCode.NOT_FOUND is error.code()
 
 

@@ -225,10 +225,10 @@ def test_stopping_answers_requests_under_way_and_takes_no_more() -> None:
     with http_running() as otlp:
         idle = otlp.dial()
         otlp.engine.before = wait
-        sender = threading.Thread(target=lambda: answers.append(otlp.logs(ONE)))
+        sender = threading.Thread(daemon=True, target=lambda: answers.append(otlp.logs(ONE)))
         sender.start()
         assert entered.wait(WAIT_S)
-        other = threading.Thread(target=release_when_refused)
+        other = threading.Thread(daemon=True, target=release_when_refused)
         other.start()
     sender.join(WAIT_S)
     other.join(WAIT_S)

@@ -254,13 +254,13 @@ def test_stopping_answers_requests_under_way_and_takes_no_more() -> None:
 
     def wait() -> None:
         entered.set()
-        assert release.wait(10)
+        assert release.wait(60)
 
     def release_when_refused(endpoint: str) -> None:
         with grpc.insecure_channel(endpoint) as channel:
             try:
                 while True:
-                    channel.unary_unary(LOGS)(b"", timeout=5)
+                    channel.unary_unary(LOGS)(b"", timeout=60)
             except grpc.RpcError as error:
                 refused.append(error.code())
             release.set()
@@ -270,14 +270,14 @@ def test_stopping_answers_requests_under_way_and_takes_no_more() -> None:
     with running() as otlp:
         otlp.engine.before = wait
         sender = threading.Thread(
-            target=lambda: answers.append(otlp.logs.Export(predictions("a"), timeout=20))
+            daemon=True, target=lambda: answers.append(otlp.logs.Export(predictions("a"), timeout=60))
         )
         sender.start()
-        assert entered.wait(10)
-        other = threading.Thread(target=release_when_refused, args=(otlp.endpoint,))
+        assert entered.wait(60)
+        other = threading.Thread(daemon=True, target=release_when_refused, args=(otlp.endpoint,))
         other.start()
-    sender.join(10)
-    other.join(10)
+    sender.join(60)
+    other.join(60)
     assert (1, 1) == (len(answers), len(otlp.engine.batches))
     assert len(refused) == 1
     assert refused[0] in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}, (
@@ -295,7 +295,7 @@ def test_many_senders_at_once_lose_nothing(otlp: Running) -> None:
     for each in senders:
         each.start()
     for each in senders:
-        each.join(30)
+        each.join(60)
     taken = {name for batch in otlp.engine.batches if isinstance(batch, Predictions) for name in batch.ids}
     assert {f"{n}-{i}-{x}" for n in range(8) for i in range(20) for x in "ab"} == taken
 

@@ -227,7 +227,7 @@ def test_waiting_requests_share_a_sync() -> None:
     others = threading.Event()
 
     def held_up() -> None:
-        assert others.wait(10)
+        assert others.wait(60)
 
     files.on_sync = held_up
     with ThreadPoolExecutor(9) as pool:
@@ -236,7 +236,7 @@ def test_waiting_requests_share_a_sync() -> None:
         rest = [pool.submit(journal.wait, number) for number in numbers]
         others.set()
         for one in (first, *rest):
-            one.result(10)
+            one.result(60)
     assert before + 1 <= files.syncs <= before + 2
     assert 9 == journal.safe
 
