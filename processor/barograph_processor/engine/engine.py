@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.engine.batch import Batch, Key
     from barograph_processor.engine.join import Match
+    from barograph_processor.engine.matches import MatchedRows
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.engine.settings import PendingStore, Settings
     from barograph_processor.signals.api import Signal
@@ -68,7 +69,7 @@ class Engine:
         signals = catalog.SIGNALS if signals is None else signals
         self._closer = Closer(settings, signals)
         self._observers = Observers(signals)
-        self.joiner = Joiner(settings, store, self._tally, self._matched)
+        self.joiner = Joiner(settings, store, self._tally, self._matched, self._matched_rows)
         self._intake = Intake(settings, self._tally, self.joiner, self.state_of, self._observers)
         self.keys: dict[Key, KeyState] = {}
         self._learned: list[Baseline] = []
@@ -283,6 +284,14 @@ class Engine:
             return
         state.matches += matches
         self._waiting_matches += len(matches)
+
+    def _matched_rows(self, key: Key, rows: MatchedRows) -> None:
+        state = self.state_of(key)
+        if state is None:
+            self._tally.count(Lane.FEEDBACK, Reason.KEY_LIMIT, len(rows.time_ns))
+            return
+        state.matched.append(rows)
+        self._waiting_matches += len(rows.time_ns)
 
     def _fold_matches(self) -> None:
         self._waiting_matches = self._intake.matched = 0

@@ -1,7 +1,6 @@
 """Records of ids that are seen for the first time, which most are, made for a whole batch at once.
 
-Rows that have their texts in common differ in numbers of fixed width alone, so their records are
-one pattern with columns written into it. The bytes are those of `pending.encode`.
+The bytes are those of `pending.encode`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from barograph_processor.engine.pending import encode
-from barograph_processor.engine.pending_columns import origin_of, predictions_of
+from barograph_processor.engine.pending_columns import predictions_of
+from barograph_processor.engine.record_layout import LEAST_TIME, Layout, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from barograph_processor.engine.batch import Predictions
 
-_LEAST_TIME: Final = 2**32  # smaller integers are shorter in msgpack
-_NUMBER_BYTES: Final = 8
 _ROWS_A_PATTERN: Final = 16
 
 
@@ -39,7 +37,7 @@ def first_records(
     if not len(rows):
         return []
     groups = _groups(batch, rows, flags, segments)
-    if int(batch.time_ns[rows].min()) < _LEAST_TIME or len(groups) * _ROWS_A_PATTERN > len(rows) + 64:
+    if int(batch.time_ns[rows].min()) < LEAST_TIME or len(groups) * _ROWS_A_PATTERN > len(rows) + 64:
         predictions = predictions_of(batch, rows, segments)
         return [
             encode((((encode(one), flag),), ()))
@@ -76,25 +74,12 @@ def _groups(
 def _written(batch: Predictions, rows: NDArray[np.intp], flag: int, segments: Sequence[str]) -> list[bytes]:
     """Records of rows that are alike: the pattern of the first with the numbers of each."""
     (one,) = predictions_of(batch, rows[:1], segments)
-    prediction = encode(one)
-    record = encode((((prediction, flag),), ()))
-    time_at = record.index(prediction) + 1 + len(encode(origin_of(batch))) + 1
-    score_at = time_at + _NUMBER_BYTES + len(encode(one.predicted_class)) + 1
-    value_at = score_at + _NUMBER_BYTES + 1
-    scores_at = value_at + _NUMBER_BYTES + 1
-    width = batch.scores.shape[1]
-    if width:
-        scores_at += len(encode((0.0,) * width)) - (_NUMBER_BYTES + 1) * width
-    table = np.tile(np.frombuffer(record, np.uint8), (len(rows), 1))
-    _write(table, time_at, batch.time_ns[rows].astype(">i8"))
-    _write(table, score_at, batch.score[rows].astype(">f8"))
-    _write(table, value_at, batch.value[rows].astype(">f8"))
-    for column in range(width):
-        at = scores_at + (_NUMBER_BYTES + 1) * column
-        _write(table, at, batch.scores[rows, column].astype(">f8"))
-    records: list[bytes] = table.view(f"V{len(record)}").reshape(-1).tolist()
+    layout = Layout.of(one, flag)
+    table = np.tile(np.frombuffer(layout.record, np.uint8), (len(rows), 1))
+    write(table, layout.time_at, batch.time_ns[rows])
+    write(table, layout.score_at, batch.score[rows])
+    write(table, layout.value_at, batch.value[rows])
+    for column, at in enumerate(layout.scores_at):
+        write(table, at, batch.scores[rows, column])
+    records: list[bytes] = table.view(f"V{len(layout.record)}").reshape(-1).tolist()
     return records
-
-
-def _write(table: NDArray[np.uint8], at: int, numbers: NDArray[np.int64] | NDArray[np.float64]) -> None:
-    table[:, at : at + _NUMBER_BYTES] = numbers.view(np.uint8).reshape(len(table), _NUMBER_BYTES)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from barograph.errors import Retryable
+from barograph_processor.engine.first_labels import ROWS_LEAST, first_labels
 from barograph_processor.engine.first_records import first_records
 from barograph_processor.engine.pending import (
     COUNTED,
@@ -22,7 +24,13 @@ from barograph_processor.engine.pending import (
     encode,
     join_keys,
 )
-from barograph_processor.engine.pending_columns import labels_of, predictions_of
+from barograph_processor.engine.pending_columns import (
+    first_of,
+    labels_of,
+    named_rows,
+    predictions_of,
+    some_of,
+)
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.engine.windows import window_end, window_start
 
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Key, Predictions, Truths
+    from barograph_processor.engine.matches import MatchedRows
     from barograph_processor.engine.reasons import Tally
     from barograph_processor.engine.settings import PendingStore, Settings
 
@@ -78,6 +87,7 @@ class Joiner:
         store: PendingStore,
         tally: Tally,
         found: Callable[[Key, list[Match]], None],
+        found_rows: Callable[[Key, MatchedRows], None],
     ) -> None:
         """Begin.
 
@@ -85,15 +95,18 @@ class Joiner:
             settings: Windows, horizons and segments.
             store: Where records wait.
             tally: Counts what can't be joined.
-            found: Called with the new matches of a key; each comes once.
+            found: Called with the new matches of a key; each comes once, here or there.
+            found_rows: Called with those that were joined as columns.
         """
         self._settings = settings
         self._store = store
         self._tally = tally
         self._found = found
+        self._found_rows = found_rows
         self._origins = Origins()
         self._expiries: dict[int, int] = {}
         self._new_matches: dict[Key, list[Match]] = {}
+        self._new_rows: list[tuple[Key, MatchedRows]] = []
         self._patience_ns = settings.horizons[-1].length_ns + settings.lateness_ns
         self.labels_accepted = 0
         self.labels_joined = 0
@@ -109,15 +122,15 @@ class Joiner:
             counted: Whether they count as rows; not where they only come along with their truth.
         """
         self._before = (self.labels_accepted, self.labels_joined, self.labels_waiting)
-        named, ids = _named(batch, rows)
+        named, ids = named_rows(batch, rows)
         if len(named) < len(rows):
             self._tally.count(Lane.OUTCOMES, Reason.NO_ID, len(rows) - len(named))
         keys = join_keys(batch.key.tenant, batch.key.model, ids)
         stored = self._store.get_many(keys)
-        first = _first(keys, stored)
+        first = first_of(keys, stored)
         featured = with_features(batch, named)
         flags = np.where(featured, COUNTED | FEATURED, COUNTED) * counted
-        changed = self._first_predictions(batch, named[first], flags[first], _some(keys, first))
+        changed = self._first_predictions(batch, named[first], flags[first], some_of(keys, first))
         fresh = first.copy()
         refused = 0
         rest = np.flatnonzero(~first)
@@ -149,10 +162,8 @@ class Joiner:
         self, batch: Predictions, rows: NDArray[np.intp], flags: NDArray[np.int64], keys: Sequence[bytes]
     ) -> dict[bytes, Entry]:
         """The entries of predictions under whose ids nothing is held."""
-        panes, pane_of = np.unique(batch.time_ns[rows] // self._settings.pane_ns, return_inverse=True)
-        expiries = np.array([self._prediction_expiry(pane) for pane in panes.tolist()], np.int64)[pane_of]
         records = first_records(batch, rows, flags, self._settings.segments)
-        entries = zip(keys, expiries.reshape(-1).tolist(), records, strict=True)
+        entries = zip(keys, self._prediction_expiries(batch.time_ns[rows]), records, strict=True)
         return dict(zip(keys, entries, strict=True))
 
     def truths(self, batch: Truths) -> int:
@@ -171,11 +182,15 @@ class Joiner:
             self._join_directly(batch, pair, lone)
         elif len(lone):
             self._tally.drop(Lane.FEEDBACK, Reason.NO_ID, len(lone))
-        labels = labels_of(batch, every[known], version, output)
+        named = every[known]
         keys = join_keys(batch.tenant, batch.model, [text for text in batch.ids if text is not None])
+        stored = self._store.get_many(keys)
         changed: dict[bytes, Entry] = {}
+        rest = self._first_labels(batch, named, version, output, keys, stored, changed)
+        labels = labels_of(batch, named[rest], version, output)
         refused = 0 if pair is not None else len(lone)
-        for key, label, before in zip(keys, labels, self._store.get_many(keys), strict=True):
+        for place, label in zip(rest.tolist(), labels, strict=True):
+            key, before = keys[place], stored[place]
             held = changed.get(key)
             current = before if held is None else held[2]
             record = Record([], []) if current is None else decode_record(current)
@@ -195,6 +210,39 @@ class Joiner:
                 refused += 1
         self._commit(changed)
         return count - refused
+
+    def _first_labels(  # noqa: PLR0913, PLR0917 - a step of the method above
+        self,
+        batch: Truths,
+        rows: NDArray[np.intp],
+        version: str | None,
+        output: str,
+        keys: Sequence[bytes],
+        stored: Sequence[bytes | None],
+        changed: dict[bytes, Entry],
+    ) -> NDArray[np.intp]:
+        """Take the labels of ids that hold one prediction alone; returns the places of the others."""
+        left = np.ones(len(rows), np.bool_)
+        if len(rows) < ROWS_LEAST:
+            return np.flatnonzero(left)
+        if len(set(keys)) < len(keys):
+            times = Counter(keys)
+            stored = [one if times[key] == 1 else None for key, one in zip(keys, stored, strict=True)]
+        segments = len(self._settings.segments)
+        for part in first_labels(batch, rows, version, output, stored, self._origins, segments):
+            count = len(part.places)
+            chosen = [keys[place] for place in part.places.tolist()]
+            entries = zip(chosen, self._prediction_expiries(part.time_ns), part.records, strict=True)
+            changed.update(zip(chosen, entries, strict=True))
+            left[part.places] = False
+            self.labels_accepted += count
+            if part.matched is None:
+                self.labels_waiting += count
+            else:
+                self.labels_joined += count
+                key = self._origins.key(batch.tenant, batch.model, part.origin)
+                self._new_rows.append((key, part.matched))
+        return np.flatnonzero(left)
 
     def expire(self, before_ns: int) -> None:
         """Let go of what waited too long, counted."""
@@ -302,6 +350,7 @@ class Joiner:
     def _commit(self, changed: dict[bytes, Entry]) -> None:
         """Store what changed; only then are the matches handed on."""
         matches, self._new_matches = self._new_matches, {}
+        rows, self._new_rows = self._new_rows, []
         if changed:
             try:
                 evicted = self._store.put_many([*changed.values()])
@@ -311,6 +360,8 @@ class Joiner:
             self._tally.count(Lane.OUTCOMES, Reason.EVICTED, evicted)
         for key, found in matches.items():
             self._found(key, found)
+        for key, columns in rows:
+            self._found_rows(key, columns)
 
     def _record_expiry(self, record: Record) -> int:
         pane_ns = self._settings.pane_ns
@@ -318,6 +369,13 @@ class Joiner:
         if times:
             return max(self._prediction_expiry(time_ns // pane_ns) for time_ns in times)
         return max(label.time_ns for label in record.labels) + max(self._patience_ns, self._settings.ttl_ns)
+
+    def _prediction_expiries(self, times_ns: NDArray[np.int64]) -> list[int]:
+        """Of predictions of these times."""
+        panes, pane_of = np.unique(times_ns // self._settings.pane_ns, return_inverse=True)
+        expiries = np.array([self._prediction_expiry(pane) for pane in panes.tolist()], np.int64)
+        found: list[int] = expiries[pane_of.reshape(-1)].tolist()
+        return found
 
     def _prediction_expiry(self, pane: int) -> int:
         """Until when labels of a pane's predictions can count: the last horizon of its longest window."""
@@ -330,36 +388,6 @@ class Joiner:
             expiry = max(max(ends) + self._patience_ns, time_ns + self._settings.ttl_ns)
             self._expiries[pane] = expiry
         return expiry
-
-
-def _named(batch: Predictions, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Sequence[str]]:
-    """Those of the rows that have an id, and the ids."""
-    ids: Sequence[str | None] = batch.ids
-    if len(rows) != len(ids):
-        ids = [ids[row] for row in rows.tolist()]
-    known = [text for text in ids if text is not None]
-    if len(known) == len(ids):
-        return rows, known
-    return rows[np.array([text is not None for text in ids], np.bool_)], known
-
-
-def _first(keys: Sequence[bytes], stored: Sequence[bytes | None]) -> NDArray[np.bool_]:
-    """Which keys nothing is held under, neither in the store nor before in the batch."""
-    count = len(keys)
-    if len(set(keys)) == count and stored.count(None) == count:
-        return np.ones(count, np.bool_)
-    seen: set[bytes] = set()
-    first = np.zeros(count, np.bool_)
-    for place, (key, held) in enumerate(zip(keys, stored, strict=True)):
-        first[place] = held is None and key not in seen
-        seen.add(key)
-    return first
-
-
-def _some(keys: Sequence[bytes], chosen: NDArray[np.bool_]) -> Sequence[bytes]:
-    if chosen.all():
-        return keys
-    return [keys[place] for place in np.flatnonzero(chosen).tolist()]
 
 
 def with_features(batch: Predictions, rows: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from barograph_processor.engine.duplicates import SliceMemory
 from barograph_processor.engine.feature_lane import FeatureLane
 from barograph_processor.engine.kinds import resolved
 from barograph_processor.engine.known_features import KnownCounts
-from barograph_processor.engine.matches import fold_matches, rows_of_matches
+from barograph_processor.engine.matches import fold_matches, rows_of_matches, together
 from barograph_processor.engine.names import Names
 from barograph_processor.engine.outcomes import OutcomeRows, states_of
 from barograph_processor.engine.panes import FEATURE_KINDS, CountedRows, Pane
@@ -52,7 +52,7 @@ class KeyState:
         sources: Sources in use.
         streams: Streams in use.
         matches: Joined pairs that wait to be measured.
-        matched: The same as columns, where predictions came with their truth.
+        matched: The same as columns.
         reference: What the key is compared with.
         lane: How features of rows are counted.
         waiting_rows: Outcome rows that wait in panes.
@@ -185,7 +185,7 @@ class KeyState:
         if self.matches:
             parts.append(rows_of_matches(self.matches, len(self._settings.segments)))
             self.matches = []
-        for part in parts:
+        for part in together(parts):
             late, unusable, refused = fold_matches(
                 part, self._settings, self.table, self.watermark.time_ns, measure
             )

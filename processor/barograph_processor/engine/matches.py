@@ -14,7 +14,7 @@ from barograph_processor.engine.windows import horizon_of, window_end, window_st
 from barograph_processor.signals.api import Joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -78,7 +78,7 @@ def rows_of_matches(matches: Sequence[Match], segments: int) -> MatchedRows:
         score_classes=tuple(score_classes),
         truth_value=np.array([one.value for one in labels], np.float64),
         predicted_value=np.array([one.value for one in predictions], np.float64),
-        delay_s=_delays_s(times, observed),
+        delay_s=delays_s(times, observed),
     )
     return MatchedRows(joined, times, observed, [_segment_column(matches, at) for at in range(segments)])
 
@@ -106,12 +106,60 @@ def rows_of_known(
         score_classes=batch.score_classes,
         truth_value=truth.value[rows],
         predicted_value=batch.value[rows],
-        delay_s=_delays_s(times, observed),
+        delay_s=delays_s(times, observed),
     )
     columns = [batch.segments.get(name) for name in segments]
     none = Texts(np.full(len(rows), -1, np.int32), ())
     kept = [none if column is None else Texts(column.codes[rows], column.values) for column in columns]
     return MatchedRows(joined, times, observed, kept)
+
+
+def together(parts: Sequence[MatchedRows]) -> Iterator[MatchedRows]:
+    """The same as few parts: those with scores of the same classes as one, the order within each kept.
+
+    Args:
+        parts: Of one key.
+    """
+    alike: dict[tuple[str, ...], list[MatchedRows]] = {}
+    for part in parts:
+        alike.setdefault(part.joined.score_classes, []).append(part)
+    for score_classes, those in alike.items():
+        yield those[0] if len(those) == 1 else _concatenated(those, score_classes)
+
+
+def _concatenated(parts: Sequence[MatchedRows], score_classes: tuple[str, ...]) -> MatchedRows:
+    every = [part.joined for part in parts]
+    truth = _one_column([Texts(one.truth_class, one.classes) for one in every])
+    predicted = _one_column([Texts(one.predicted_class, one.classes) for one in every])
+    joined = Joined(
+        classes=truth.values,
+        truth_class=truth.codes,
+        predicted_class=predicted.codes,
+        score=np.concatenate([one.score for one in every]),
+        scores=np.concatenate([one.scores for one in every]),
+        score_classes=score_classes,
+        truth_value=np.concatenate([one.truth_value for one in every]),
+        predicted_value=np.concatenate([one.predicted_value for one in every]),
+        delay_s=np.concatenate([one.delay_s for one in every]),
+    )
+    return MatchedRows(
+        joined,
+        np.concatenate([part.time_ns for part in parts]),
+        np.concatenate([part.observed_ns for part in parts]),
+        [_one_column(columns) for columns in zip(*(part.segments for part in parts), strict=True)],
+    )
+
+
+def _one_column(parts: Sequence[Texts]) -> Texts:
+    """Columns of text as one; what values there are depends on the parts' values alone."""
+    names: dict[str | None, int] = {None: -1}
+    codes = [
+        np.array([names.setdefault(text, len(names) - 1) for text in (*part.values, None)], np.int32)[
+            part.codes
+        ]
+        for part in parts
+    ]
+    return Texts(np.concatenate(codes), tuple(name for name in names if name is not None))
 
 
 def fold_matches(
@@ -204,7 +252,8 @@ def _recoded(texts: Texts, rows: NDArray[np.intp], names: dict[str | None, int])
     return places[texts.codes[rows]]
 
 
-def _delays_s(times_ns: NDArray[np.int64], observed_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+def delays_s(times_ns: NDArray[np.int64], observed_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64 [n], seconds from prediction to truth, NaN where it isn't known when that was observed."""
     dated = observed_ns != NOT_A_TIME
     return np.where(dated, (np.where(dated, observed_ns, times_ns) - times_ns) / 1e9, np.nan)
 

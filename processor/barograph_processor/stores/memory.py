@@ -112,10 +112,11 @@ class MemoryStore:
 
     def _make_way(self, new: Mapping[bytes, tuple[bytes, int, bytes]]) -> None:
         """Take those that are about to be replaced out of the books."""
-        for key in self._entries.keys() & new.keys():
-            _, expiry_ns, value = self._entries[key]
-            self.size_bytes -= len(value) + ENTRY_BYTES
-            if expiry_ns // _BUCKET_NS != new[key][1] // _BUCKET_NS:
+        held = [one for one in map(self._entries.get, new) if one is not None]
+        self.size_bytes -= sum(map(len, map(_VALUE, held))) + ENTRY_BYTES * len(held)
+        for key, expiry_ns, _ in held:
+            after_ns = new[key][1]
+            if expiry_ns != after_ns and expiry_ns // _BUCKET_NS != after_ns // _BUCKET_NS:
                 del self._buckets[expiry_ns // _BUCKET_NS][key]
 
     def _evict(self) -> int:
