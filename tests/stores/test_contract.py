@@ -107,27 +107,45 @@ def test_beyond_the_cap_the_oldest_leave_and_are_counted(open_store: Callable[[i
 @given(
     steps=st.lists(
         st.one_of(
-            st.tuples(st.just("put"), st.integers(0, 8), st.integers(0, 300)),
-            st.tuples(st.just("expire"), st.just(0), st.integers(0, 300)),
+            st.tuples(st.just("put"), st.lists(st.integers(0, 8), max_size=9), st.integers(0, 300)),
+            st.tuples(st.just("expire"), st.just([]), st.integers(0, 300)),
         ),
         max_size=40,
     )
 )
 def test_it_is_a_dictionary_with_expiry(
-    steps: list[tuple[str, int, int]], open_store: Callable[[int], PendingStore]
+    steps: list[tuple[str, list[int], int]], open_store: Callable[[int], PendingStore]
 ) -> None:
     store, plain = open_store(BIG), dict[int, tuple[int, bytes]]()
-    for at, (step, number, minutes) in enumerate(steps):
+    for at, (step, numbers, minutes) in enumerate(steps):
         expiry_ns = minutes * 60_000_000_000
         if step == "put":
-            plain[number] = (expiry_ns, str(at).encode())
-            store.put_many([entry(number, *plain[number])])
+            plain |= {number: (expiry_ns, f"{at} {number}".encode()) for number in numbers}
+            store.put_many([entry(number, *plain[number]) for number in numbers])
         else:
             gone = {one for one, (expiry, _) in plain.items() if expiry < expiry_ns}
             assert sorted(plain.pop(one)[1] for one in gone) == sorted(store.expire(expiry_ns))
         assert len(store) == len(plain)
         expected = [plain[one][1] if one in plain else None for one in range(9)]
         assert store.get_many([key(one) for one in range(9)]) == expected
+
+
+def test_what_was_put_together_need_not_leave_together(tmp_path: Path) -> None:
+    room = 2**16
+    store = DiskStore(tmp_path, room)
+    evicted = 0
+    for begin in range(0, 3_000, 250):  # at one time, so that every list is emptied a little at a time
+        evicted += store.put_many([entry(number, HOUR_NS, bytes(50)) for number in range(begin, begin + 250)])
+        evicted += store.put_many([entry(10_000 + begin, HOUR_NS, bytes(50))])
+    held = len(store)
+    assert evicted + held == 3_000 + 12
+    assert room - 200 < store.size_bytes <= room
+    store.close()
+    again = DiskStore(tmp_path, room)
+    again.put_many([entry(20_000, HOUR_NS, bytes(50))])  # the number of its list is a new one
+    assert len(again.expire(2 * HOUR_NS)) == held
+    assert (0, 0) == (len(again), again.size_bytes)
+    again.close()
 
 
 def test_entries_on_disk_outlive_the_store(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Pending predictions and labels on disk, in RocksDB.
 
-Entries lie under ``e`` + key, with their expiry before the value; ``x`` + expiry + key is the
-index by time. An entry that is put again with another expiry leaves its old index entry behind,
-which is dropped when its time comes: so a put needs no read of what it replaces.
+Entries lie under ``e`` + key, with their expiry before the value; ``x`` + expiry + a number is the
+index by time, and holds the keys that were put together. An entry that is put again with another expiry
+stays in its old list too, and is passed over there when its time comes.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import shutil
 import struct
 import tempfile
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from rocksdict import Checkpoint, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import BlockBasedOptions, Checkpoint, Options, Rdict, WriteBatch, WriteOptions
 
 from barograph.errors import ConfigError, Retryable
 from barograph_processor.components.api import Factory
@@ -28,9 +30,16 @@ if TYPE_CHECKING:
 EXPIRE_MOST = 10_000
 _ENTRY, _INDEX, _FIGURES = b"e", b"x", b"m"
 _EXPIRY = struct.Struct(">Q")
+_NUMBER = struct.Struct(">Q")
+_LISTED_MOST = 100  # keys of a list: the first of them is read again and again where there is no more room
+_BLOOM_BITS = 10  # of a key: 1 in 100 that isn't there is looked for
+_MEMTABLE_BLOOM = 0.1  # of a memtable's size
 _ENTRY_BYTES = _EXPIRY.size + 2  # beside the value and the key, twice: what the index adds
 _SHIFT = 1 << 63  # so that times before 1970 sort before those after
 _MEMTABLE_BYTES = 16 * 2**20
+
+
+_decode_keys = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +64,7 @@ class _Figures(msgspec.Struct, array_like=True):
 
     entries: int
     size_bytes: int
+    lists: int
 
 
 class DiskStore:
@@ -82,6 +92,11 @@ class DiskStore:
         options.create_if_missing(True)  # noqa: FBT003 the library's signature
         options.set_write_buffer_size(_MEMTABLE_BYTES)
         options.set_max_total_wal_size(4 * _MEMTABLE_BYTES)
+        blocks = BlockBasedOptions()
+        blocks.set_bloom_filter(_BLOOM_BITS, block_based=False)  # most predictions are asked for in vain
+        options.set_block_based_table_factory(blocks)
+        options.set_memtable_whole_key_filtering(True)
+        options.set_memtable_prefix_bloom_ratio(_MEMTABLE_BLOOM)
         try:
             self._db = Rdict(str(directory), options)
         except Exception as error:  # rocksdict raises plain exceptions
@@ -94,9 +109,10 @@ class DiskStore:
             unlogged = WriteOptions()
             unlogged.disable_wal = True  # type: ignore[method-assign,assignment]  # the stub is wrong
             self._db.set_write_options(unlogged)
-        self._recent: dict[bytes, int | None] = {}
+        self._recent: dict[bytes, bytes | None] = {}
         self._oldest = _INDEX
-        self._entries, self.size_bytes = self._read_figures()
+        figures = self._read_figures()
+        self._entries, self.size_bytes, self._lists = figures.entries, figures.size_bytes, figures.lists
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values, None where there is none.
@@ -105,7 +121,7 @@ class DiskStore:
             Retryable: The disk failed.
         """
         found = self._read(keys)
-        self._recent = {key: None if one is None else len(one) for key, one in zip(keys, found, strict=True)}
+        self._recent = dict(zip(keys, found, strict=True))
         return [None if one is None else one[_EXPIRY.size :] for one in found]
 
     def put_many(self, items: Sequence[tuple[bytes, int, bytes]]) -> int:
@@ -115,29 +131,34 @@ class DiskStore:
             Retryable: The disk failed, or is full.
         """
         unknown = [key for key, _, _ in items if key not in self._recent]
-        found = self._read(unknown)
-        sizes = self._recent | {
-            key: None if one is None else len(one) for key, one in zip(unknown, found, strict=True)
-        }
+        held = self._recent | dict(zip(unknown, self._read(unknown), strict=True))
         batch = WriteBatch(raw_mode=True)
-        entries, size = self._entries, self.size_bytes
+        entries, size, lists = self._entries, self.size_bytes, self._lists
         oldest = self._oldest
-        for key, expiry_ns, value in items:
+        for expiry_ns, together in groupby(items, key=itemgetter(1)):
             expiry = _EXPIRY.pack(expiry_ns + _SHIFT)
-            data = expiry + value
-            index = _INDEX + expiry + key
-            batch.put(_ENTRY + key, data)
-            batch.put(index, b"")
-            oldest = min(oldest, index)
-            before = sizes[key]
-            if before is None:
-                entries += 1
-                size += len(data) + 2 * len(key) + _ENTRY_BYTES
-            else:
-                size += len(data) - before
-            sizes[key] = len(data)
+            unlisted = []
+            for key, _, value in together:
+                data = expiry + value
+                batch.put(_ENTRY + key, data)
+                before = held[key]
+                if before is None:
+                    entries += 1
+                    size += len(data) + 2 * len(key) + _ENTRY_BYTES
+                    unlisted.append(key)
+                else:
+                    size += len(data) - len(before)
+                    if not before.startswith(expiry):
+                        unlisted.append(key)
+                held[key] = data
+            for first in range(0, len(unlisted), _LISTED_MOST):
+                index = _INDEX + expiry + _NUMBER.pack(lists)
+                batch.put(index, msgspec.msgpack.encode(unlisted[first : first + _LISTED_MOST]))
+                lists += 1
+                oldest = min(oldest, index)
         self._write(batch)
-        self._entries, self.size_bytes, self._oldest, self._recent = entries, size, oldest, {}
+        self._entries, self.size_bytes, self._lists = entries, size, lists
+        self._oldest, self._recent = oldest, {}
         if size <= self._max_bytes:
             return 0
         return len(self._remove_oldest(None, self._entries, size - self._max_bytes))
@@ -198,21 +219,29 @@ class DiskStore:
         removed: set[bytes] = set()
         last = self._oldest
         try:
-            for index in self._db.keys(from_key=self._oldest):
+            for index, listed in self._db.items(from_key=self._oldest):
                 if not isinstance(index, bytes) or index[:1] != _INDEX or (end is not None and index >= end):
                     break
                 if len(gone) >= most or (enough_bytes is not None and freed >= enough_bytes):
                     break
                 last = index
-                batch.delete(index)
-                expiry, key = index[1 : 1 + _EXPIRY.size], index[1 + _EXPIRY.size :]
-                data = self._db.get(_ENTRY + key)
-                if data is None or data[: _EXPIRY.size] != expiry or key in removed:
-                    continue  # put again since with another expiry
-                batch.delete(_ENTRY + key)
-                removed.add(key)
-                gone.append(data[_EXPIRY.size :])
-                freed += len(data) + 2 * len(key) + _ENTRY_BYTES
+                expiry = index[1 : 1 + _EXPIRY.size]
+                keys = _decode_keys(listed)
+                left: list[bytes] = []
+                for place, (key, data) in enumerate(zip(keys, self._read(keys), strict=True)):
+                    if data is None or not data.startswith(expiry) or key in removed:
+                        continue  # put again since with another expiry
+                    if len(gone) >= most or (enough_bytes is not None and freed >= enough_bytes):
+                        left = keys[place:]
+                        break
+                    batch.delete(_ENTRY + key)
+                    removed.add(key)
+                    gone.append(data[_EXPIRY.size :])
+                    freed += len(data) + 2 * len(key) + _ENTRY_BYTES
+                if left:
+                    batch.put(index, msgspec.msgpack.encode(left))
+                else:
+                    batch.delete(index)
         except Exception as error:
             raise _failed("read", error) from error
         if batch.len():
@@ -225,7 +254,7 @@ class DiskStore:
 
     def _figures(self) -> WriteBatch:
         batch = WriteBatch(raw_mode=True)
-        batch.put(_FIGURES, msgspec.msgpack.encode(_Figures(self._entries, self.size_bytes)))
+        batch.put(_FIGURES, msgspec.msgpack.encode(_Figures(self._entries, self.size_bytes, self._lists)))
         return batch
 
     def _read(self, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -243,19 +272,22 @@ class DiskStore:
         except Exception as error:
             raise _failed("write", error) from error
 
-    def _read_figures(self) -> tuple[int, int]:
+    def _read_figures(self) -> _Figures:
         stored = self._db.get(_FIGURES)
         if stored is not None:
             self._db.delete(_FIGURES)
-            figures = msgspec.msgpack.decode(stored, type=_Figures)
-            return figures.entries, figures.size_bytes
-        entries = size = 0
+            return msgspec.msgpack.decode(stored, type=_Figures)
+        entries = size = lists = 0
         for key, data in self._db.items(from_key=_ENTRY):
             if not isinstance(key, bytes) or key[:1] != _ENTRY:
                 break
             entries += 1
             size += len(data) + 2 * (len(key) - len(_ENTRY)) + _ENTRY_BYTES
-        return entries, size
+        for index in self._db.keys(from_key=_INDEX):
+            if not isinstance(index, bytes) or index[:1] != _INDEX:
+                break
+            lists = max(lists, 1 + _NUMBER.unpack(index[1 + _EXPIRY.size :])[0])
+        return _Figures(entries, size, lists)
 
 
 def copied(source: Path, target: Path) -> None:
