@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 ValueT = TypeVar("ValueT")
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.05
+LAST_WORDS = 3_000
 
 
 def until(look: Callable[[], ValueT], *, otherwise: Callable[[], str] = str) -> ValueT:
@@ -26,4 +27,4 @@ def until(look: Callable[[], ValueT], *, otherwise: Callable[[], str] = str) -> 
         if found:
             return found
         tick.wait(LOOK_EVERY_S)
-    raise AssertionError(f"not seen within {PATIENCE_S:g} s\n{otherwise()}")
+    raise AssertionError(f"not seen within {PATIENCE_S:g} s\n… {otherwise()[-LAST_WORDS:]}")
