@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from barograph.points import ExplicitBuckets, ExponentialBuckets
 from barograph.semconv import SOURCE_SCOPE
+from barograph_processor.engine.batch import Points
 from barograph_processor.engine.results import ClosedWindow, CurrentReading
 from barograph_processor.wire.decode import DEFAULT_TENANT
 from generate import load
@@ -165,6 +166,7 @@ def listen() -> None:
     """Begin to listen, wherever something is emitted."""
     _listen_to_figures()
     _listen_to_encoders()
+    _listen_to_edges()
     _listen_to_engines()
     _listen_to_telemetry()
     _listen_to_sinks()
@@ -175,10 +177,23 @@ def _listen_to_encoders() -> None:
     for module, name, hear in (
         ("barograph_processor.wire.encode", "encode_readings", hear_metrics),
         ("barograph_processor.wire.encode", "encode_windows", hear_logs),
+        ("barograph_processor.wire.encode_points", "encode_points", hear_metrics),
         ("barograph_processor.exporters.otlp_telemetry", "encode_telemetry", hear_metrics),
     ):
         original = getattr(importlib.import_module(module), name)
         _replace_everywhere(original, _passing_on(original, hear))
+
+
+def _listen_to_edges() -> None:
+    """Encode what edges counted, whether the test at hand sends it or not."""
+    relay = importlib.import_module("barograph_processor.engine.relay").Relay
+    encode = importlib.import_module("barograph_processor.wire.encode_points").encode_points
+
+    def hear(batches: Iterable[Any]) -> None:
+        points = [point for batch in batches if isinstance(batch, Points) for point in batch.points]
+        hear_metrics(encode([point for point in points if point.edge]), counts=True)
+
+    relay.take_out = _passing_on(relay.take_out, hear)
 
 
 def _listen_to_figures() -> None:

@@ -138,6 +138,7 @@ def test_points_of_any_keys_sources_and_states_come_back() -> None:
     points = [
         rows_point(3, NOON),
         rows_point(2**60, NOON, flush=1, source="b", key=KEY._replace(version="4")),
+        rows_point(3, NOON)._replace(edge="edge-1"),
         point(feature, ExplicitHistogram.zero([0.0, 1.0]).observe(values), NOON, pane_ns=0),
         point(feature._replace(basis=""), ExponentialHistogram.zero().observe(values), NOON, source="b"),
         point(

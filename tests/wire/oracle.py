@@ -44,7 +44,10 @@ def rows_of(batches: Iterable[Batch]) -> Counter[Row]:
     rows: Counter[Row] = Counter()
     for batch in batches:
         if isinstance(batch, Points):
-            rows.update((*point[:-1], point.state.to_bytes()) for point in batch.points)
+            rows.update(
+                (*point[:7], point.edge, point.state.to_bytes())  # all but the state itself
+                for point in batch.points
+            )
         elif isinstance(batch, Predictions):
             rows.update(_prediction_rows(batch))
         else:

@@ -76,6 +76,11 @@ ML_BASELINE_ID: Final = "ml.baseline.id"
 ML_SOURCE_ID: Final = "ml.source.id"
 """The process that counted a point; with the point's stream and times it tells repeats apart."""
 
+ML_EDGE_ID: Final = "ml.edge.id"
+"""The processor that counted rows of the source on their way; absent where the source counted itself. The
+source's own histograms take the place of what it counted.
+"""
+
 ML_PANE_LENGTH: Final = "ml.pane.length"
 """Length of the pane of event time that a point belongs to, in seconds."""
 
@@ -167,6 +172,12 @@ class MlFeatureState:
 
     SENTINEL: Final = "sentinel"
     """A declared stand-in for a missing value."""
+
+    NUMBER: Final = "number"
+    """A number, of a feature whose kind is not known yet."""
+
+    TEXT: Final = "text"
+    """Text, of a feature whose kind is not known yet."""
 
 
 class MlFeatureRule:

@@ -289,6 +289,11 @@ ML_FEATURE_OBSERVATIONS: Final = "ml.feature.observations"
 ML_FEATURE_CATEGORIES: Final = "ml.feature.categories"
 """Values of a categorical feature by category."""
 
+ML_FEATURE_ROWS: Final = "ml.feature.rows"
+"""Rows that an edge counted, by what they hold of a feature whose kind is not known yet; without a feature,
+all of them.
+"""
+
 ML_PREDICTION_VALUE: Final = "ml.prediction.value"
 """Predicted numbers of a regression, in the target's own unit."""
 
@@ -1973,6 +1978,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.operation.name",
             "error.type",
         ),
@@ -1989,6 +1995,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
         ),
     ),
     ML_INFERENCE_BATCH_SIZE: Metric(
@@ -2003,6 +2010,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.operation.name",
         ),
     ),
@@ -2018,6 +2026,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.feature.name",
         ),
     ),
@@ -2033,6 +2042,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.feature.name",
             "ml.feature.state",
         ),
@@ -2049,8 +2059,26 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.feature.name",
             "ml.feature.category",
+        ),
+    ),
+    ML_FEATURE_ROWS: Metric(
+        ML_FEATURE_ROWS,
+        "counter",
+        "{row}",
+        "Rows that an edge counted, by what they hold of a feature whose kind is not known yet; without a feature, all of them.",
+        (
+            "ml.model.name",
+            "ml.model.version",
+            "ml.output.name",
+            "ml.source.id",
+            "ml.pane.length",
+            "ml.baseline.id",
+            "ml.edge.id",
+            "ml.feature.name",
+            "ml.feature.state",
         ),
     ),
     ML_PREDICTION_VALUE: Metric(
@@ -2065,6 +2093,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
         ),
     ),
     ML_PREDICTION_SCORE: Metric(
@@ -2079,6 +2108,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.class.name",
         ),
     ),
@@ -2094,6 +2124,7 @@ METRICS: Final[dict[str, Metric]] = {
             "ml.source.id",
             "ml.pane.length",
             "ml.baseline.id",
+            "ml.edge.id",
             "ml.class.name",
         ),
     ),

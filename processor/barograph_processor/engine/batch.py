@@ -37,6 +37,8 @@ class Point(NamedTuple):
         end_ns: End of the slice; the pane is floor((end_ns - 1) / pane length).
         pane_ns: Pane length that the source states; 0 where it states none.
         state: The counts.
+        edge: ``ml.edge.id``, the processor that counted rows of the source on their way; ``""`` where the
+            source counted itself.
     """
 
     key: Key
@@ -47,6 +49,7 @@ class Point(NamedTuple):
     end_ns: int
     pane_ns: int
     state: State
+    edge: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,12 @@ class FeaturesImage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PointsImage(msgspec.Struct, frozen=True, array_like=True, tag="points"):
-    """`Points`; keys and sources are named by their place in a list."""
+    """`Points`; keys and sources are named by their place in a list, edges by the place of their points."""
 
     keys: list[Key]
     sources: list[str]
     points: list[tuple[int, int, StreamId, str, int, int, int, bytes]]
+    edges: dict[int, str] = {}
 
 
 class KnownTruthImage(msgspec.Struct, frozen=True, array_like=True):
@@ -174,15 +175,26 @@ def _points_image(batch: Points) -> PointsImage:
         )
         for point in batch.points
     ]
-    return PointsImage(list(keys), list(sources), points)
+    edges = {place: point.edge for place, point in enumerate(batch.points) if point.edge}
+    return PointsImage(list(keys), list(sources), points, edges)
 
 
 def _points(image: PointsImage) -> Points:
     keys, sources = image.keys, image.sources
     return Points(
         [
-            Point(keys[key], sources[source], stream, item, start, end, pane, codec.decode(state))
-            for key, source, stream, item, start, end, pane, state in image.points
+            Point(
+                keys[key],
+                sources[source],
+                stream,
+                item,
+                start,
+                end,
+                pane,
+                codec.decode(state),
+                image.edges.get(place, ""),
+            )
+            for place, (key, source, stream, item, start, end, pane, state) in enumerate(image.points)
         ]
     )
 

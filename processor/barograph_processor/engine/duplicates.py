@@ -60,14 +60,15 @@ class SliceMemory:
 
     def forgotten(self, point: Point) -> bool:
         """Whether the point lies where slices had to be forgotten to save memory."""
-        source = self._sources.get(point.source)
+        source = self._sources.get(_counter(point))
         return source is not None and source.floor_ns is not None and point.start_ns < source.floor_ns
 
     def add(self, point: Point) -> bool:
         """Remember the point's slice; False where it was taken before."""
-        source = self._sources.get(point.source)
+        name = _counter(point)
+        source = self._sources.get(name)
         if source is None:
-            source = self._sources[point.source] = _Source()
+            source = self._sources[name] = _Source()
         shapes = source.streams.get((point.stream, point.item))
         if shapes is None:
             shapes = source.streams[point.stream, point.item] = {}
@@ -138,3 +139,8 @@ class SliceMemory:
         floor = first + (last - first + 1) // 2
         self._trim(source, floor)
         source.floor_ns = max(floor * self._pane_ns, source.floor_ns or floor * self._pane_ns)
+
+
+def _counter(point: Point) -> str:
+    """Who numbered the point's slices: edges do so for themselves."""
+    return f"{point.source}\0{point.edge}" if point.edge else point.source

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from barograph_processor.engine.settings import Settings
 
 MAGIC = b"BGEN"
-FORMAT = 4
+FORMAT = 5
+_READ = frozenset({4, FORMAT})  # before 5, there were no edges
 
 Encoded = list[tuple[StreamId, bytes]]
 
@@ -85,6 +86,7 @@ class PaneImage(msgspec.Struct, array_like=True):
     rows: dict[str, list[RowsImage]]
     known: dict[str, KnownImage] = {}
     open: dict[str, Encoded] = {}
+    relayed: dict[str, Encoded] = {}
 
 
 class WindowImage(msgspec.Struct, array_like=True):
@@ -173,7 +175,7 @@ def unpack(data: bytes, settings: Settings) -> EngineImage:
     if data[:4] != MAGIC or len(data) < len(MAGIC) + 2:
         raise StateError("not an engine snapshot: it does not begin with BGEN; start without it")
     found = int.from_bytes(data[4:6], "little")
-    if found != FORMAT:
+    if found not in _READ:
         raise StateError(f"snapshot format {found} is unknown here (wanted {FORMAT}); start without it")
     try:
         image = msgspec.msgpack.decode(data[6:], type=EngineImage)

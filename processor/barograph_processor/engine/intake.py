@@ -65,7 +65,7 @@ class Intake:
         latest_ns = now_ns + self._settings.future_skew_ns
         pane_ns = self._settings.pane_ns
         taken = clamped = mismatched = straddled = 0
-        seen: dict[tuple[Key, str], int] = {}
+        seen: dict[tuple[Key, str, str], int] = {}
         for point in batch.points:
             state = self._state_of(point.key)
             if state is None:
@@ -81,12 +81,12 @@ class Intake:
             taken += 1
             mismatched += point.pane_ns not in {0, pane_ns}
             straddled += point.start_ns // pane_ns != (point.end_ns - 1) // pane_ns
-            name = (point.key, point.source)
+            name = (point.key, point.source, Lane.ROWS if point.edge else Lane.HISTOGRAMS)
             seen[name] = max(seen.get(name, end_ns), end_ns)
-        for (key, source), time_ns in seen.items():
+        for (key, source, lane), time_ns in seen.items():
             state = self._state_of(key)
             if state is not None:
-                state.watermark.observe(source, Lane.HISTOGRAMS, time_ns=time_ns, now_ns=now_ns)
+                state.watermark.observe(source, lane, time_ns=time_ns, now_ns=now_ns)
         self.points += taken
         self._tally.count(Lane.HISTOGRAMS, Reason.CLAMPED, clamped)
         self._tally.count(Lane.HISTOGRAMS, Reason.PANE_MISMATCH, mismatched)

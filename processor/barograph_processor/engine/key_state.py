@@ -11,7 +11,7 @@ from barograph_processor.engine.known_features import KnownCounts
 from barograph_processor.engine.matches import fold_matches, rows_of_matches, together
 from barograph_processor.engine.names import Names
 from barograph_processor.engine.outcomes import OutcomeRows, states_of
-from barograph_processor.engine.panes import FEATURE_KINDS, CountedRows, Pane
+from barograph_processor.engine.panes import OF_FEATURES, CountedRows, Pane
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.engine.settings import DAY_NS
 from barograph_processor.engine.watermark import Watermark
@@ -101,10 +101,13 @@ class KeyState:
         if not self.slices.add(point):
             self._tally.count(Lane.HISTOGRAMS, Reason.DUPLICATE)
             return True
-        if merge_all(self._pane(pane).states, {point.stream: point.state}):
+        held = self._pane(pane)
+        states = held.relayed.setdefault(point.source, {}) if point.edge else held.states
+        if merge_all(states, {point.stream: point.state}):
             self._tally.drop(Lane.HISTOGRAMS, Reason.INCOMPATIBLE)
             return False
-        self.counted.saw_histogram(point.source, point.stream.kind, pane)
+        if not point.edge:
+            self.counted.saw_histogram(point.source, point.stream.kind, pane)
         return True
 
     def add_rows(self, source: str, pane: int, rows: OutcomeRows) -> None:
@@ -231,7 +234,11 @@ class KeyState:
         if not self.sources.admit(point.source, pane, oldest=oldest):
             return Reason.SOURCE_LIMIT
         stream = point.stream
-        if stream.kind in FEATURE_KINDS and not self.features.admit(stream.name, pane, oldest=oldest):
+        if (
+            stream.name
+            and stream.kind in OF_FEATURES
+            and not self.features.admit(stream.name, pane, oldest=oldest)
+        ):
             return Reason.FEATURE_LIMIT
         if not self.streams.admit(stream, pane, oldest=oldest):
             return Reason.STREAM_LIMIT
@@ -259,6 +266,10 @@ class KeyState:
     def _states_of_features(self, pane: int, held: Pane) -> list[States]:
         """As `_states_of_rows`, of the rows lane; nothing is learned where a baseline says what to count."""
         made = []
+        for source, states in sorted(held.relayed.items()):
+            self.counted.grew(pane, sum(state.size_bytes for state in states.values()))
+            self._count_refused(self.counted.add(pane, source, states), Lane.ROWS)
+            made.append(self._unreplaced(pane, source, states))
         for source, counts in sorted(held.features.items()):
             self.waiting_bytes -= counts.size_bytes
             if isinstance(counts, KnownCounts):

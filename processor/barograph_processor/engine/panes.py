@@ -33,14 +33,16 @@ class Pane:
         states: Histogram lane, all sources together.
         rows: Outcomes lane, by source.
         features: Rows lane, by source.
+        relayed: Rows that edges counted, by source.
     """
 
-    __slots__ = ("features", "rows", "states")
+    __slots__ = ("features", "relayed", "rows", "states")
 
     def __init__(self) -> None:
         self.states: States = {}
         self.rows: dict[str, list[OutcomeRows]] = {}
         self.features: dict[str, FeatureCounts] = {}
+        self.relayed: dict[str, States] = {}
 
     def add_features(self, source: str, counts: FeatureCounts) -> int:
         """Add counts of a source; returns by how many bytes the pane grew."""

@@ -96,6 +96,7 @@ def load_key(image: KeyImage, state: KeyState, tally: Tally) -> None:
         pane.states = _decode(pane_image.states)
         pane.rows = {source: [_rows(part) for part in parts] for source, parts in pane_image.rows.items()}
         state.waiting_rows += sum(part.rows for parts in pane.rows.values() for part in parts)
+        pane.relayed = {source: _decode(states) for source, states in pane_image.relayed.items()}
         for source, encoded in pane_image.open.items():
             states = _decode(encoded)
             if isinstance(state.lane.plan, OpenPlan):
@@ -136,6 +137,7 @@ def _pane_image(number: int, pane: Pane) -> PaneImage:
             for source, counts in pane.features.items()
             if isinstance(counts, OpenCounts)
         },
+        {source: _encode(states) for source, states in pane.relayed.items()},
     )
 
 

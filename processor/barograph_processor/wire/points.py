@@ -12,6 +12,7 @@ from barograph.errors import StateError
 from barograph.semconv import attributes as names
 from barograph.semconv import metrics
 from barograph_processor.engine.batch import Point
+from barograph_processor.engine.open_features import FEATURE_ROWS, INVALID, NUMBER, TEXT
 from barograph_processor.engine.settings import DAY_NS, SECOND_NS
 from barograph_processor.signals import observed
 from barograph_processor.signals.api import StreamId, StreamKind
@@ -45,7 +46,7 @@ class Stream(NamedTuple):
     Attributes:
         kind: Stream kind.
         buckets: Whether its points are histograms, else sums.
-        name: Attribute that names the stream, with the reason where it is missing.
+        name: Attribute that names the stream, with the reason where it is missing; ``""`` where it may be.
         part: Attribute that tells parts apart.
         item: Attribute that names what a sum counts.
     """
@@ -68,6 +69,9 @@ STREAMS: Final[dict[str, Stream]] = {
     metrics.ML_FEATURE_CATEGORIES: Stream(
         StreamKind.FEATURE_CATEGORIES, name=_FEATURE, item=(names.ML_FEATURE_CATEGORY, reasons.NO_CATEGORY)
     ),
+    metrics.ML_FEATURE_ROWS: Stream(
+        FEATURE_ROWS, name=(names.ML_FEATURE_NAME, ""), item=(names.ML_FEATURE_STATE, "")
+    ),
     metrics.ML_PREDICTION_VALUE: Stream(StreamKind.PREDICTION_VALUE, buckets=True),
     metrics.ML_PREDICTION_SCORE: Stream(StreamKind.PREDICTION_SCORE, buckets=True, part=_CLASS),
     metrics.ML_PREDICTION_CLASSES: Stream(StreamKind.PREDICTION_CLASSES, item=_CLASS),
@@ -78,8 +82,11 @@ _TEXTS: Final = (
     names.ML_FEATURE_CATEGORY,
     names.ML_CLASS_NAME,
     names.ML_BASELINE_ID,
+    names.ML_EDGE_ID,
 )
 STATES: Final = frozenset((*observed.DISJOINT, observed.BELOW, observed.ABOVE))
+EDGES: Final = "edges-"
+_HELD: Final = frozenset((NUMBER, TEXT, INVALID))
 _WANTED: Final = (*identity.NAMES, *_TEXTS, names.ML_PANE_LENGTH)
 _CONTENTS: Final[dict[str, Callable[[pa.StructArray, int], Contents]]] = {
     "sum": SumColumns,
@@ -146,6 +153,8 @@ class PointReader:
         if self._held == "sum":
             cumulative_only = (temporality == _CUMULATIVE) & ~self._of_metric("is_monotonic", rows)
             verdicts.refuse(cumulative_only, reasons.NOT_MONOTONIC)
+        by_edge = np.array([text is not None for text in texts[names.ML_EDGE_ID]], bool)
+        verdicts.refuse(by_edge & (temporality == _CUMULATIVE), reasons.EDGE_CUMULATIVE)
         unset = (self._column_of("flags")[rows] & _NO_RECORDED_VALUE).astype(bool)
         self.ignored[reasons.NO_RECORDED_VALUE] += int((verdicts.taken & unset).sum())
         contents = _CONTENTS[self._held](self._data, self._context.limits.max_buckets)
@@ -161,7 +170,7 @@ class PointReader:
                 if temporality[i] == _CUMULATIVE:
                     self.cumulative.append(Cumulative(*point, content))
                 else:
-                    self.points.append(Point(*point, content.state()))
+                    self.points.append(Point(*point, content.state(), texts[names.ML_EDGE_ID][i] or ""))
             except RefusedPoint as error:
                 rejected[error.reason] += 1
             except StateError:
@@ -209,6 +218,8 @@ def _stream(
     name, part, item = (_named(wanted, texts, row) for wanted in (stream.name, stream.part, stream.item))
     if stream.kind == StreamKind.FEATURE_STATES and item not in STATES:
         raise RefusedPoint(reasons.BAD_STATE)
+    if stream.kind == FEATURE_ROWS and (item not in _HELD if name else item):
+        raise RefusedPoint(reasons.BAD_STATE)
     basis = "" if stream.kind == StreamKind.ROWS else texts[names.ML_BASELINE_ID][row] or ""
     return StreamId(stream.kind, name, part, basis), item
 
@@ -218,14 +229,14 @@ def _named(wanted: tuple[str, str] | None, texts: dict[str, list[str | None]], r
         return ""
     attribute, reason = wanted
     text = texts[attribute][row]
-    if text is None:
+    if text is None and reason:
         raise RefusedPoint(reason)
-    return text
+    return text or ""
 
 
 def basis_of(edges: NDArray[np.float64]) -> str:
     """A stand-in for the baseline's id where a source counts on edges of its own."""
-    return "edges-" + hashlib.blake2b(edges.tobytes(), digest_size=16).hexdigest()
+    return EDGES + hashlib.blake2b(edges.tobytes(), digest_size=16).hexdigest()
 
 
 def _panes(attributes: Attributes, verdicts: Refusals) -> list[int]:

@@ -39,6 +39,7 @@ TOO_MANY_BUCKETS: Final = "too_many_buckets"
 WRONG_INSTRUMENT: Final = "wrong_instrument"
 NO_TEMPORALITY: Final = "no_temporality"
 NOT_MONOTONIC: Final = "not_monotonic"
+EDGE_CUMULATIVE: Final = "edge_cumulative"
 NEGATIVE_COUNT: Final = "negative_count"
 NOT_INTEGRAL: Final = "not_integral"
 BAD_BUCKETS: Final = "bad_buckets"
@@ -78,6 +79,7 @@ EXPLANATIONS: Final[dict[str, str]] = {
     TOO_MANY_BUCKETS: "a histogram has too many buckets",
     WRONG_INSTRUMENT: "the metric's points aren't of the kind that its name asks for",
     NO_TEMPORALITY: "aggregation temporality is unspecified; send delta or cumulative",
+    EDGE_CUMULATIVE: "points with ml.edge.id must be deltas; don't convert what edges send",
     NOT_MONOTONIC: "a cumulative sum isn't monotonic",
     NEGATIVE_COUNT: "a count is negative",
     NOT_INTEGRAL: "a count isn't a whole number",
