@@ -15,8 +15,10 @@ from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.otlp_intake import OtlpIntake
 from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.telemetry import Telemetry
+from barograph_processor.wire.bentoml import BentoML
+from barograph_processor.wire.bentoml_schema import Config
 from barograph_processor.wire.descriptors import slim_descriptor
-from wire.foreign_requests import SPAN, context
+from wire.foreign_requests import LOG, SPAN, context
 from wire.otlp_requests import TIME_NS
 
 from .mutations import REQUESTS, is_sloppy
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.components.api import Position
     from barograph_processor.engine.batch import Batch, Fed
+    from barograph_processor.wire.descriptors import Lane
 
     from .mutations import Case
 
@@ -33,8 +36,9 @@ MEMORY_MOST_BYTES = 256 * 2**20
 SETTINGS = Settings(
     windows=(Window("1h", HOUR_NS), Window("1d", DAY_NS)), segments=("region",), learn_rows=30
 )
-SLIM = {signal: GetMessageClass(slim_descriptor(signal)) for signal in ("logs", "metrics", "traces")}
-DIALECTS = context(SPAN).dialects
+LANES: tuple[Lane, ...] = ("logs", "metrics", "traces", "foreign_traces")
+SLIM = {lane: GetMessageClass(slim_descriptor(lane)) for lane in LANES}
+DIALECTS = (*context(SPAN, LOG).dialects, BentoML(Config()))
 
 
 class Verdict(NamedTuple):
@@ -83,7 +87,8 @@ def judge(case: Case, *, thorough: bool) -> Verdict:
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     intake = _Intake()
-    receiver = OtlpIntake(intake, Telemetry(), CumulativeStreams(intake, 0))
+    dialects = DIALECTS if case.foreign else ()
+    receiver = OtlpIntake(intake, Telemetry(), CumulativeStreams(intake, 0), dialects=dialects)
     try:
         told = receiver.export(case.signal, case.data)
     except Permanent as error:
@@ -102,8 +107,9 @@ def judge(case: Case, *, thorough: bool) -> Verdict:
 
 
 def _parses(case: Case) -> bool:
+    lane: Lane = "foreign_traces" if case.foreign and case.signal == "traces" else case.signal
     try:
-        SLIM[case.signal].FromString(case.data)
+        SLIM[lane].FromString(case.data)
     except DecodeError:
         return False
     return True

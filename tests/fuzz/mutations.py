@@ -59,11 +59,13 @@ class Case(NamedTuple):
         number: What it is made from.
         signal: Which signal it is sent as.
         data: Its bytes.
+        foreign: Whether dialects look at what isn't ours.
     """
 
     number: int
     signal: Signal
     data: bytes
+    foreign: bool = True
 
 
 def case(number: int) -> Case:
@@ -74,7 +76,7 @@ def case(number: int) -> Case:
     for _ in range(chance.choice((1, 1, 1, 1, 1, 2, 2, 3, 6))):
         data = _mutated(data, REQUESTS[seed.signal], chance, chance.random())
     signal = seed.signal if chance.random() < 0.97 else chance.choice(SEEDS).signal
-    return Case(number, signal, data[:LONGEST])
+    return Case(number, signal, data[:LONGEST], foreign=number % 2 == 1)
 
 
 def _mutated(data: bytes, message: Descriptor, chance: random.Random, which: float) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -117,6 +118,10 @@ def _log_seeds() -> Iterator[Seed]:
             "logs",
             logs([record(events.ML_INFERENCE_PREDICTION_BATCH, attributes)]).SerializeToString(),
         )
+    for path in sorted((Path(__file__).parents[1] / "wire" / "recorded").glob("*.otlp")):
+        yield Seed(path.stem, "logs", path.read_bytes())
+    scored: dict[str, Value] = {"score": 0.5, "features": {"a": [1, "x"]}, "time": "2024-01-01T00:00:00Z"}
+    yield Seed("foreign record", "logs", logs([record("scored", scored)], scope="shop").SerializeToString())
     others = [
         record("", {"event.name": events.ML_INFERENCE_PREDICTION, **MODEL}),
         record("shop.order", {"a": [1]}),
