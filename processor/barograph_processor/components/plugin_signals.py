@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final, cast
 from barograph.errors import ConfigError, StateError
 from barograph.semconv.metrics import Metric
 from barograph_processor.components.guarded import Guarded, GuardedObserver
+from barograph_processor.components.plugins import Plugins
 from barograph_processor.signals.api import DeclaredSignal, Observes
 from barograph_processor.signals.catalog import SCOPES, SIGNALS, checked
 from barograph_processor.signals.codec import register
 from barograph_processor.signals.declared import declare
 
 if TYPE_CHECKING:
-    from barograph_processor.components.plugins import Plugin, Plugins
+    from barograph_processor.components.plugins import Plugin
     from barograph_processor.signals.api import Signal
     from barograph_processor.signals.codec import StateType
     from barograph_processor.telemetry import Telemetry
@@ -44,6 +45,21 @@ def signals_of(plugins: Plugins, telemetry: Telemetry) -> tuple[Signal, ...]:
     if problems:
         raise ConfigError("\n".join(problems))
     return checked(found)
+
+
+def without_faults(plugins: Plugins) -> tuple[Plugins, list[ConfigError]]:
+    """Those that can be used, and what is wrong with the others; for callers that have to begin anyway."""
+    faults = [error for _, error in plugins.problems]
+    sound: list[Plugin] = []
+    for plugin in plugins.found:
+        try:
+            if plugin.kind == KIND:
+                signal_of(plugin)
+        except ConfigError as error:  # noqa: PERF203  # one's fault is not the others'
+            faults.append(error)
+        else:
+            sound.append(plugin)
+    return Plugins(sound, (), plugins.taken), faults
 
 
 def signal_of(plugin: Plugin) -> DeclaredSignal:

@@ -69,7 +69,11 @@ class Registry:
 
     def without(self, excluded: Iterable[str]) -> Registry:
         """The same without plug-ins that a configuration excludes."""
-        return Registry(self._entries.values(), self.plugins.without(excluded))
+        return self.with_plugins(self.plugins.without(excluded))
+
+    def with_plugins(self, plugins: Plugins) -> Registry:
+        """Our own components with other plug-ins."""
+        return Registry(self._entries.values(), plugins)
 
     def __iter__(self) -> Iterator[AnyFactory]:
         """Every factory, ours first.

@@ -15,6 +15,7 @@ from barograph.forking import GATE
 from barograph.guard import CONFIGURATION, guard
 from barograph.worker import WORKER
 from barograph_processor.clock import SystemClock
+from barograph_processor.components.plugin_signals import without_faults
 from barograph_processor.components.registry import Registry
 from barograph_processor.exporters.application import Application
 from barograph_processor.patterns.embedded_settings import config_or_defaults, given_baselines
@@ -114,6 +115,12 @@ def open_embedded(exporters: Exporters, clock: Clock | None = None) -> Iterator[
     clock = clock or SystemClock()
     registry = Registry.installed()
     config = config_or_defaults(registry)
+    # Where an operator starts a program, a plug-in at fault stops the start; serving must go on, and with it
+    # all that the others tell.
+    plugins, faults = without_faults(registry.plugins.without(config.plugins.exclude))
+    if faults:
+        guard.drop(CONFIGURATION, "plugin_unusable", "; ".join(map(str, faults)), len(faults))
+    registry = registry.with_plugins(plugins)
     telemetry = Telemetry(clock.now_ns())
     exporter = Application(exporters, telemetry, source_id=source_id(), clock=clock)
     baselines = {one.id: one for one in (*given_baselines(config), *WORKER.baselines())}
