@@ -16,7 +16,7 @@ from barograph_processor.signals.api import StreamId, StreamKind
 from barograph_processor.signals.counts import CategoryCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from barograph_processor.engine.batch import Batch
     from barograph_processor.engine.results import ClosedWindow
@@ -63,8 +63,8 @@ class Recorder:
     def stats(self, now_ns: int) -> EngineStats:
         raise NotImplementedError
 
-    def snapshot(self) -> bytes:
-        return self.name.encode()
+    def moment(self) -> Callable[[], bytes]:
+        return self.name.encode
 
 
 def key(model: str) -> Key:
@@ -111,7 +111,9 @@ def test_each_batch_goes_to_the_engine_of_its_model_and_points_are_sorted_out() 
     assert [Predictions, Truths] == [type(batch) for batch in long]
     assert (fed.accepted, fed.dropped) == (5, {"late": 3})
     assert {("outcomes", "late"): 3} == engines.counters()
-    assert {"": b"", "also,long": b"also,long", "fast": b"fast"} == engines.snapshot()
+    assert {"": b"", "also,long": b"also,long", "fast": b"fast"} == {
+        name: one() for name, one in engines.moment().items()
+    }
 
 
 def test_without_groups_batches_are_handed_on_as_they_are() -> None:

@@ -28,7 +28,7 @@ from barograph_processor.signals.api import Reading
 from barograph_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from barograph_processor.engine.batch import Batch
@@ -103,8 +103,8 @@ class Script:
             labels_joined=3, labels_waiting=1, watermarks={}, behind_s={}, learning={},
         )  # fmt: skip
 
-    def snapshot(self) -> bytes:
-        return b"state"
+    def moment(self) -> Callable[[], bytes]:
+        return lambda: b"state"
 
 
 class Backend:

@@ -101,7 +101,7 @@ class SliceMemory:
         for name, source in self._sources.items():
             for (stream, item), shapes in source.streams.items():
                 for (offset_ns, length_ns), panes in shapes.items():
-                    yield SliceRun(name, stream, item, offset_ns, length_ns, panes.bounds)
+                    yield SliceRun(name, stream, item, offset_ns, length_ns, [*panes.bounds])
 
     def floors(self) -> dict[str, int]:
         """Times before which slices of a source were forgotten to save memory."""

@@ -21,7 +21,7 @@ from barograph_processor.engine.windows import check_settings
 from barograph_processor.signals import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from barograph_processor.engine.batch import Batch, Key
     from barograph_processor.engine.join import Match
@@ -196,24 +196,27 @@ class Engine:
         return learned
 
     def snapshot(self) -> bytes:
-        """Everything that `restore` needs to go on as if nothing had happened.
+        """Everything that `restore` needs to go on as if nothing had happened."""
+        return self.moment()()
+
+    def moment(self) -> Callable[[], bytes]:
+        """Everything as it is now; called later, while the engine goes on, it gives the bytes of a snapshot.
 
         The store is flushed; where its entries are in memory alone, they are part of the bytes.
         """
         self._fold_matches()
         self.store.flush()
         joiner = self.joiner
-        return pack(
-            EngineImage(
-                arrangement=Arrangement.of(self.settings),
-                keys=[key_image(state) for state in self.keys.values()],
-                counters=[(lane, reason, count) for (lane, reason), count in self._tally.totals.items()],
-                taken=(self._intake.points, self._intake.predictions),
-                labels=(joiner.labels_accepted, joiner.labels_joined, joiner.labels_waiting),
-                learned=[baseline.content for baseline in self._learned],
-                pending=self.store.dump() if isinstance(self.store, Portable) else None,
-            )
+        image = EngineImage(
+            arrangement=Arrangement.of(self.settings),
+            keys=[key_image(state) for state in self.keys.values()],
+            counters=[(lane, reason, count) for (lane, reason), count in self._tally.totals.items()],
+            taken=(self._intake.points, self._intake.predictions),
+            labels=(joiner.labels_accepted, joiner.labels_joined, joiner.labels_waiting),
+            learned=[baseline.content for baseline in self._learned],
+            pending=self.store.dump() if isinstance(self.store, Portable) else None,
         )
+        return lambda: pack(image)
 
     @classmethod
     def restore(

@@ -5,7 +5,7 @@ Each image mirrors one class of the engine; `snapshot` turns them into each othe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -15,10 +15,14 @@ from barograph_processor.engine.batch import Key  # noqa: TC001 likewise
 from barograph_processor.engine.duplicates import SliceRun  # noqa: TC001 likewise
 from barograph_processor.engine.results import Status  # noqa: TC001 likewise
 from barograph_processor.engine.window_state import Slice  # noqa: TC001 likewise
+from barograph_processor.signals import codec
 from barograph_processor.signals.api import Reading, StreamId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from barograph_processor.engine.settings import Settings
+    from barograph_processor.signals.api import State
 
 MAGIC = b"BGEN"
 FORMAT = 5
@@ -161,9 +165,39 @@ class EngineImage(msgspec.Struct, array_like=True):
     pending: bytes | None
 
 
+class Held:
+    """The states of an image that isn't bytes yet.
+
+    States are never changed, only replaced, so that an image is made by taking hold of them: the bytes,
+    which take a hundred times as long, are made when the engine has gone on.
+
+    Attributes:
+        states: By stream.
+    """
+
+    __slots__ = ("states",)
+
+    def __init__(self, states: Mapping[StreamId, State]) -> None:
+        self.states = states
+
+    def encoded(self) -> Encoded:
+        """The states' bytes; a state of another package that has none is left out: it could not be read."""
+        encoded: Encoded = []
+        for stream, state in self.states.items():
+            try:
+                encoded.append((stream, state.to_bytes()))
+            except Exception:  # noqa: PERF203  # one state's fault is not the others'
+                if not codec.is_foreign(state):
+                    raise
+        return encoded
+
+
 def pack(image: EngineImage) -> bytes:
-    """The bytes of a snapshot."""
-    return MAGIC + FORMAT.to_bytes(2, "little") + msgspec.msgpack.encode(image)
+    """The bytes of a snapshot; may be called while the engine goes on."""
+    return MAGIC + FORMAT.to_bytes(2, "little") + _encode(image)
+
+
+_encode: Final = msgspec.msgpack.Encoder(enc_hook=Held.encoded).encode
 
 
 def unpack(data: bytes, settings: Settings) -> EngineImage:

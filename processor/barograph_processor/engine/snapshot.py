@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import numpy as np
 
 from barograph.baseline import Baseline
 from barograph_processor.engine.feature_images import known_counts, known_image, plan_image, plan_of
 from barograph_processor.engine.images import (
+    Held,
     KeyImage,
     LearningImage,
     PaneImage,
@@ -54,7 +55,7 @@ class Portable(Protocol):
 
 
 def key_image(state: KeyState) -> KeyImage:
-    """A key as plain values; joined rows must have been folded."""
+    """A key as values that don't change with it any more; joined rows must have been folded."""
     return KeyImage(
         key=state.key,
         watermark_ns=state.watermark.time_ns,
@@ -65,14 +66,14 @@ def key_image(state: KeyState) -> KeyImage:
             for pane, sources in sorted(state.counted.panes.items())
             for source, states in sources.items()
         ],
-        histograms=[(*name, seen.bounds) for name, seen in state.counted.histograms.items()],
+        histograms=[(*name, [*seen.bounds]) for name, seen in state.counted.histograms.items()],
         decided=state.counted.decided,
         slices=list(state.slices.slices()),
         slice_floors=state.slices.floors(),
         windows=[_window_image(kind, window) for (kind, _), window in state.table.windows.items()],
-        floors=state.table.floors,
-        features=state.features.newest,
-        sources=state.sources.newest,
+        floors=[*state.table.floors],
+        features=dict(state.features.newest),
+        sources=dict(state.sources.newest),
         streams=list(state.streams.newest.items()),
         reference=_reference_image(state.reference),
         plan=plan_image(state.lane.plan) if isinstance(state.lane.plan, KnownPlan) else None,
@@ -254,15 +255,7 @@ def _load_reference(image: ReferenceImage, reference: KeyReference) -> None:
 
 
 def _encode(states: Mapping[StreamId, State]) -> Encoded:
-    """The states' bytes; a state of another package that has none is left out, as it could not be read."""
-    encoded: Encoded = []
-    for stream, state in states.items():
-        try:
-            encoded.append((stream, state.to_bytes()))
-        except Exception:  # noqa: PERF203  # one state's fault is not the others'
-            if not codec.is_foreign(state):
-                raise
-    return encoded
+    return cast("Encoded", Held(dict(states)))
 
 
 def _decode(encoded: Encoded, tally: Tally | None = None) -> States:

@@ -230,9 +230,9 @@ class Checkpointing:
             self._steps.settle()
             with self._steps.at_rest() as rest:
                 began_s = self._clock.monotonic_s()
-                saved = self._steps.machine.image(self._clock.now_ns(), self._waiting(), rest.entry)
+                moment = self._steps.machine.moment(self._clock.now_ns(), self._waiting(), rest.entry)
                 for name, store in self._stores.items():
                     store.copy_to(part / PENDING / name)
                 pause_s = self._clock.monotonic_s() - began_s
-        self._checkpoints.finish(part, saved)
+        self._checkpoints.finish(part, moment())
         return rest.entry, rest.broken, pause_s

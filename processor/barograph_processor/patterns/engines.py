@@ -9,7 +9,7 @@ from barograph_processor.config.resolve import settings_for
 from barograph_processor.engine.batch import Fed, Points, Truths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from barograph.baseline import Baseline
     from barograph_processor.config.model import Config
@@ -49,8 +49,8 @@ class Engine(Protocol):
     def stats(self, now_ns: int) -> EngineStats:
         """Figures about the engine itself."""
 
-    def snapshot(self) -> bytes:
-        """Everything that a restart needs."""
+    def moment(self) -> Callable[[], bytes]:
+        """Everything that a restart needs, as it is now; the bytes may be made later."""
 
 
 class Group(NamedTuple):
@@ -134,9 +134,9 @@ class Engines:
         """Figures about each engine."""
         return [engine.stats(now_ns) for engine in self.all.values()]
 
-    def snapshot(self) -> dict[str, bytes]:
-        """Everything that a restart needs, by group."""
-        return {name: engine.snapshot() for name, engine in self.all.items()}
+    def moment(self) -> dict[str, Callable[[], bytes]]:
+        """Everything that a restart needs, as it is now, by group; the bytes may be made later."""
+        return {name: engine.moment() for name, engine in self.all.items()}
 
     def counters(self) -> Counter[tuple[str, str]]:
         """Items by lane and reason that were not taken as they came."""

@@ -54,9 +54,9 @@ class Leaving:
             Retryable: The disk failed, or is full.
         """
         with self._machine.lock:
-            saved = self._machine.image(self._clock.now_ns(), self._waiting())
+            moment = self._machine.moment(self._clock.now_ns(), self._waiting())
         try:
-            self._kept.leave(saved)
+            self._kept.leave(moment())
         except OSError as error:
             raise Retryable(
                 f"unfinished windows can't be kept in {self._kept.directory}, they are lost: "

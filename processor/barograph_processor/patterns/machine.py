@@ -9,7 +9,7 @@ from barograph_processor.engine.board import Board
 from barograph_processor.patterns.saved import Saved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from barograph.baseline import Baseline
     from barograph_processor.components.api import Position
@@ -89,24 +89,29 @@ class Machine:
         """How far a receiver had come."""
         return dict(self._positions.get(owner, {}))
 
-    def image(
+    def moment(
         self, now_ns: int, waiting: Mapping[str, Sequence[ClosedWindow]] | None = None, entry: int = 0
-    ) -> Saved:
-        """Everything, as plain values.
+    ) -> Callable[[], Saved]:
+        """Everything as it is now; called later, while steps are taken, it gives plain values.
 
         Args:
             now_ns: Time of the wall clock.
             waiting: By exporter, windows that are closed and not sent yet.
             entry: Number of the last entry of a journal that is in it.
         """
-        return Saved(
+        engines = self.engines.moment()
+        positions = {owner: dict(names) for owner, names in self._positions.items()}
+        board = self._board.image()
+        learned = sorted(self._learned)
+        unsent = {name: list(windows) for name, windows in (waiting or {}).items() if windows}
+        return lambda: Saved(
             saved_unix_nano=now_ns,
             entry=entry,
-            engines=self.engines.snapshot(),
-            positions={owner: dict(names) for owner, names in self._positions.items()},
-            board=self._board.image(),
-            learned=sorted(self._learned),
-            waiting={name: list(windows) for name, windows in (waiting or {}).items() if windows},
+            engines={name: engine() for name, engine in engines.items()},
+            positions=positions,
+            board=board,
+            learned=learned,
+            waiting=unsent,
         )
 
     def load(self, saved: Saved) -> None:
