@@ -211,6 +211,13 @@ def test_horizons_end_where_labels_may_no_longer_come() -> None:
          ("$.exporters.otlp: sends to localhost:4317, which is our own listener "
          "($.receivers.otlp.grpc.endpoint), so that results would come back as input; set endpoint to the "
          "Collector or backend that shall get them")),
+        ("forward: {interval: 1s}", "$.forward: the key endpoint is missing"),
+        ("forward: {endpoint: 'owner:4317', interval: 0s}",
+         "$.forward.interval: found 0s, wanted more than nothing"),
+        ("forward: {endpoint: 'localhost:4317'}",
+         ("$.forward: sends to localhost:4317, which is our own listener "
+         "($.receivers.otlp.grpc.endpoint), so that results would come back as input; set endpoint to the "
+         "Collector or backend that shall get them")),
         ("exporters: {prometheus: {endpoint: 'localhost:4317'}}",
          ("$.exporters.prometheus.endpoint: found localhost:4317, where $.receivers.otlp.grpc.endpoint "
          "listens already; choose another port")),
@@ -289,6 +296,16 @@ def test_categories_of_rows_are_named_as_their_sources_name_them() -> None:
     assert (frozenset({"region", "channel"}), "sesame") == (settings.clear, settings.hash_key)
     assert "sesame" not in str(resolved(config))
     assert (frozenset(), "") == (settings_for(read(""), None).clear, settings_for(read(""), None).hash_key)
+
+
+def test_a_service_is_an_edge_only_if_it_is_told_where_to_forward() -> None:
+    assert read("").forward is msgspec.UNSET
+    assert "forward" not in str(resolved(read("")))
+    text = "forward: {endpoint: 'owner:4317', ca_file: ca.pem, headers: {authorization: sesame}}"
+    config = load(text, catalog=Components(), folder=Path("/etc"))
+    assert config.forward is not msgspec.UNSET
+    assert "/etc/ca.pem" == config.forward.ca_file
+    assert "sesame" not in str(resolved(config))
 
 
 def test_the_resolved_configuration_masks_secrets_and_writes_out_defaults() -> None:

@@ -29,8 +29,9 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 ELSEWHERE = (
     "export.",
+    "forward.",
     "receivers.",
-)  # tests/components/test_delivery.py, tests/receivers, tests/limits/test_wire.py
+)  # tests/components/test_delivery.py, tests/patterns/test_forwarder.py, tests/receivers, test_wire.py
 BESIDE = ("duplicate", "clamped", "straddle")  # scenarios repeat events, and last for minutes or days
 HOUR = TIME_NS // HOUR_NS * HOUR_NS
 

@@ -76,6 +76,18 @@ BAROGRAPH_EXPORTER_QUEUE_SIZE: Final = "barograph_exporter_queue_size"
 BAROGRAPH_EXPORTER_QUEUE_CAPACITY: Final = "barograph_exporter_queue_capacity"
 """Windows that may wait to be sent."""
 
+BAROGRAPH_FORWARD_QUEUE_SIZE: Final = "barograph_forward_queue_size"
+"""Requests that wait to be passed on."""
+
+BAROGRAPH_FORWARD_QUEUE_CAPACITY: Final = "barograph_forward_queue_capacity"
+"""Requests that may wait to be passed on; intake pauses at half of it."""
+
+BAROGRAPH_FORWARD_SENT_REQUESTS: Final = "barograph_forward_sent_requests"
+"""Requests that were passed on."""
+
+BAROGRAPH_FORWARD_FAILED_SENDS: Final = "barograph_forward_failed_sends"
+"""Attempts to pass a request on that failed."""
+
 BAROGRAPH_PROCESS_UPTIME: Final = "barograph_process_uptime"
 """Time since the processor started."""
 
@@ -284,6 +296,34 @@ METRICS: Final[dict[str, Metric]] = {
         "{window}",
         "Windows that may wait to be sent.",
         ("barograph.component",),
+    ),
+    BAROGRAPH_FORWARD_QUEUE_SIZE: Metric(
+        BAROGRAPH_FORWARD_QUEUE_SIZE,
+        "gauge",
+        "By",
+        "Requests that wait to be passed on.",
+        (),
+    ),
+    BAROGRAPH_FORWARD_QUEUE_CAPACITY: Metric(
+        BAROGRAPH_FORWARD_QUEUE_CAPACITY,
+        "gauge",
+        "By",
+        "Requests that may wait to be passed on; intake pauses at half of it.",
+        (),
+    ),
+    BAROGRAPH_FORWARD_SENT_REQUESTS: Metric(
+        BAROGRAPH_FORWARD_SENT_REQUESTS,
+        "counter",
+        "{request}",
+        "Requests that were passed on.",
+        (),
+    ),
+    BAROGRAPH_FORWARD_FAILED_SENDS: Metric(
+        BAROGRAPH_FORWARD_FAILED_SENDS,
+        "counter",
+        "{attempt}",
+        "Attempts to pass a request on that failed.",
+        (),
     ),
     BAROGRAPH_PROCESS_UPTIME: Metric(
         BAROGRAPH_PROCESS_UPTIME,

@@ -126,6 +126,34 @@ kept; queues are sent for up to five seconds. A second signal ends the process a
 An exporter that is away makes nothing wait: its windows queue (`export.queue`), are tried again with
 growing pauses for `export.retry_for`, and are dropped and counted in `ml.telemetry.dropped` after it.
 When half of a queue is full, receivers answer UNAVAILABLE, so that senders keep their data.
+
+## Tiers
+
+Where one process can't count all rows, or rows should not travel far, edges count them and one processor, the
+owner, makes windows. An edge, one of as many as are needed, is made by `--forward owner:4317`, or by
+
+```yaml
+forward: {{endpoint: "owner:4317"}}
+baselines: [credit-3.baseline]
+storage: {{directory: /var/lib/barograph, durability: disk}}
+```
+
+An edge takes everything that `run` takes, from any receiver. It counts the features of rows, as the source's
+own histograms would, and passes on those counts, predictions and labels in packed events, and what is
+counted already as it came. Readings are those of one processor that gets everything. So that they are:
+
+- Edges and owner have the same `engine.pane` and the same baselines.
+- A row that its sender sends again goes to the same edge: its features are counted once where it is known
+  (`remember`), and its prediction once at the owner. Route by sender, model or id, not at random.
+- Rows without an id are counted where they come in; what can't be joined is counted without its segments.
+- What differs by sender, such as mappings, belongs to the edges; windows, labels and segments to the owner.
+  Tenants do, too: to the owner, an edge is one sender.
+
+What an edge has taken leaves it within `forward.interval`, or waits while the owner is away. When half of
+`forward.queue_bytes` wait, receivers answer UNAVAILABLE. `/drain` passes everything on and waits until it is
+taken. With `storage.directory`, what the owner has not taken outlives the process, as `storage.durability`
+says of what was acknowledged; without it, a stop waits 5 s and counts the rest as dropped.
+`storage.checkpoint_every` and `storage.journal_bytes` mean nothing to an edge.
 """
 
 

@@ -90,6 +90,8 @@ BEYOND: Mapping[str, Beyond] = {
         (Leaving.QUEUE_FULL,),
     ),
     "export.retry_for": Beyond("the windows are dropped", (Leaving.EXPORT_FAILED,)),
+    "forward.queue_bytes": Beyond("half full: receivers answer UNAVAILABLE or 503"),
+    "forward.remember": Beyond("the longest unused are forgotten; the features of such a row count again"),
     "receivers.otlp.grpc.max_receive_bytes": Beyond(_TOO_LARGE),
     "receivers.otlp.grpc.max_receiving": Beyond("further requests wait unread"),
     "receivers.otlp.grpc.max_buffered_bytes": Beyond("answered UNAVAILABLE with RetryInfo"),

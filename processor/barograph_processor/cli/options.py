@@ -25,6 +25,7 @@ class Given(NamedTuple):
         listen_http: Where OTLP/HTTP is received.
         prometheus: Where ``/metrics`` is served.
         otlp: Where results are sent.
+        forward: Where everything is passed on to instead.
         windows: Windows of models that the file doesn't name.
         pane: Pane length.
         baselines: Baseline files.
@@ -36,6 +37,7 @@ class Given(NamedTuple):
     listen_http: str | None = None
     prometheus: str | None = None
     otlp: str | None = None
+    forward: str | None = None
     windows: tuple[str, ...] = ()
     pane: str | None = None
     baselines: tuple[Path, ...] = ()
@@ -63,6 +65,10 @@ _OPTIONS = (
     click.option(
         "--otlp", metavar="ENDPOINT",
         help="Also send results by OTLP: host:port or URL; OTEL_EXPORTER_OTLP_PROTOCOL, _HEADERS … count.",
+    ),
+    click.option(
+        "--forward", metavar="ENDPOINT",
+        help="Count rows and pass everything on to this processor by OTLP, instead of making windows.",
     ),
     click.option(
         "--window", "windows", metavar="LENGTH", multiple=True,
@@ -121,6 +127,7 @@ def configuration(
         ("receivers", "otlp", "http", "endpoint"): given.listen_http,
         ("exporters", "prometheus", "endpoint"): given.prometheus,
         ("exporters", "otlp", "endpoint"): given.otlp,
+        ("forward", "endpoint"): given.forward,
         ("exporters", "console", "format"): "json" if json_lines else None,
         ("windows",): list(given.windows) or None,
         ("engine", "pane"): given.pane,

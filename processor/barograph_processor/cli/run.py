@@ -22,6 +22,7 @@ Examples:
   barograph run --baseline credit-3.baseline --window 1d --window month
   barograph run --otlp http://collector:4317 --storage /var/lib/barograph
   barograph run --config barograph.yaml --json | jq .status
+  barograph run --forward owner:4317 --baseline credit-3.baseline --storage /var/lib/barograph
 
 \b
 What happens next: point any OTLP sender at the address it prints
@@ -38,9 +39,13 @@ ready and, with --storage, keeps unfinished windows for the next start.
 )
 def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as click gives them
     """Receive predictions and ground truth by OTLP; give readings of their quality."""
-    from barograph_processor.cli.startup import describe, describe_json, farewell  # noqa: PLC0415  # not for --help
+    from msgspec import UNSET  # noqa: PLC0415  # nothing of all this is for --help
+
+    from barograph_processor.cli.starting_edge import describe_edge, farewell_of_edge  # noqa: PLC0415
+    from barograph_processor.cli.startup import describe, describe_json, farewell  # noqa: PLC0415
     from barograph_processor.components.registry import Registry  # noqa: PLC0415
     from barograph_processor.config.resolve import read_baselines  # noqa: PLC0415
+    from barograph_processor.patterns.forward_opening import open_forwarding  # noqa: PLC0415
     from barograph_processor.patterns.opening import open_service  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -48,6 +53,15 @@ def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as cl
     config = configuration(given_by(options), registry, json_lines=as_json)
     baselines = read_baselines(config)
     stopping = _stop_signals()
+    if config.forward is not UNSET:
+        with open_forwarding(config, baselines=baselines, registry=registry) as edge:
+            if as_json:
+                click.echo(json.dumps(describe_json(edge)))
+            click.echo(describe_edge(edge), err=True)
+            stopping.wait()
+            click.echo("stopping: no more intake; passing on what is there", err=True)
+        click.echo(farewell_of_edge(edge), err=True)
+        return
     with open_service(config, baselines=baselines, registry=registry) as running:
         if as_json:
             click.echo(json.dumps(describe_json(running)))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from barograph.baseline import Baseline
     from barograph_processor.components.api import Listener
+    from barograph_processor.patterns.forward_opening import Forwarding
     from barograph_processor.patterns.opening import Running
 
 ID_LENGTH = 12
@@ -25,7 +26,7 @@ def describe(running: Running) -> str:
     return "\n".join([f"barograph {version('barograph')}", *_rows(running)])
 
 
-def describe_json(running: Running) -> dict[str, object]:
+def describe_json(running: Running | Forwarding) -> dict[str, object]:
     """The same for programs: where it really listens, also where port 0 was asked for."""
     return {
         "event": "started",
@@ -63,7 +64,7 @@ def endpoints(components: Mapping[str, object]) -> dict[str, str]:
     return {name: str(endpoint) for name, endpoint in found.items() if endpoint}
 
 
-def _receiving(running: Running) -> dict[str, Sequence[Listener]]:
+def _receiving(running: Running | Forwarding) -> dict[str, Sequence[Listener]]:
     receivers = running.graph.receivers.items()
     return {name: receiver.listeners for name, receiver in receivers if isinstance(receiver, Listens)}
 
@@ -77,17 +78,29 @@ def openness(listener: Listener) -> str:
     return "tokens come in plain text here: set tls.cert_file and tls.key_file"
 
 
+def receiving(running: Running | Forwarding) -> Iterator[str]:
+    """A line for each address that can be sent to, and what is to be feared of it."""
+    for name, listeners in _receiving(running).items():
+        for listener in listeners:
+            yield f"  receiving  {name} at {listener.endpoint} ({listener.protocol})"
+            feared = openness(listener)
+            if feared:
+                yield f"             {feared}"
+
+
+def next_step(running: Running | Forwarding) -> Iterator[str]:
+    """What to do now."""
+    for listeners in _receiving(running).values():
+        for listener in listeners[:1]:
+            address = f"{'https' if listener.secure else 'http'}://{listener.endpoint}"
+            yield f"  next       OTEL_EXPORTER_OTLP_ENDPOINT={address} in your service; Ctrl-C stops"
+            return
+
+
 def _rows(running: Running) -> Iterator[str]:
     config = running.config
     exporting = endpoints(running.graph.exporters)
-    receiving = [
-        (name, listener) for name, listeners in _receiving(running).items() for listener in listeners
-    ]
-    for name, listener in receiving:
-        yield f"  receiving  {name} at {listener.endpoint} ({listener.protocol})"
-        feared = openness(listener)
-        if feared:
-            yield f"             {feared}"
+    yield from receiving(running)
     for name, settings in config.exporters.items():
         if name in exporting:
             yield f"  results    http://{exporting[name]}/metrics"
@@ -96,7 +109,7 @@ def _rows(running: Running) -> Iterator[str]:
         else:
             yield f"  results    {name}"
     for baseline in running.baselines:
-        yield f"  baseline   {_baseline(baseline)}"
+        yield f"  baseline   {baseline_line(baseline)}"
     others = "other models" if running.baselines else "every model"
     yield f"  baseline   {others}: learned from the first {config.engine.learn_rows:,} predictions"
     names = ", ".join(str(name) for name in config.windows)
@@ -106,12 +119,11 @@ def _rows(running: Running) -> Iterator[str]:
         + f", in panes of {config.engine.pane}; labels are awaited for {config.labels.within}"
     )  # fmt: skip
     yield f"  state      {_state(running)}"
-    for _, listener in receiving[:1]:
-        address = f"{'https' if listener.secure else 'http'}://{listener.endpoint}"
-        yield f"  next       OTEL_EXPORTER_OTLP_ENDPOINT={address} in your service; Ctrl-C stops"
+    yield from next_step(running)
 
 
-def _baseline(baseline: Baseline) -> str:
+def baseline_line(baseline: Baseline) -> str:
+    """Whose it is, its id, and where it comes from."""
     header = baseline.header
     origin = "learned" if header.learned else "given"
     return f"{header.model}:{header.version}  {baseline.id[:ID_LENGTH]}  {header.rows:,} rows, {origin}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from barograph_processor.config.endpoints import endpoint_problems
 from barograph_processor.engine.settings import DAY_NS
 from barograph_processor.wire.mapping import problems as mapping_problems
@@ -40,6 +42,8 @@ def _times(config: Config) -> Iterator[str]:
         "$.engine.idle": config.engine.idle,
         "$.labels.within": config.labels.within,
     }
+    if config.forward is not UNSET:
+        positive["$.forward.interval"] = config.forward.interval
     for path, duration in positive.items():
         yield from _positive(path, duration)
     if config.engine.ttl.ns < config.engine.lateness.ns:

@@ -45,6 +45,8 @@ def endpoint_problems(config: Config, environ: Mapping[str, str]) -> Iterator[st
     """One line for each endpoint that can't be, is taken twice, or is our own."""
     components = [(f"$.receivers.{name}", each) for name, each in config.receivers.items()]
     components += [(f"$.exporters.{name}", each) for name, each in config.exporters.items()]
+    if config.forward is not msgspec.UNSET:
+        components.append(("$.forward", config.forward))
     listeners: list[_Listener] = []
     for path, component in components:
         if isinstance(component, Sends):

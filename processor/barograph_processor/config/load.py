@@ -183,6 +183,7 @@ def _absolute(config: Config, folder: Path) -> Config:
         config,
         models=models,
         storage=storage,
+        forward=config.forward if config.forward is msgspec.UNSET else _files(config.forward, path),
         baselines=tuple(path(file) for file in config.baselines),
         receivers={name: _files(part, path) for name, part in config.receivers.items()},
         exporters={name: _files(part, path) for name, part in config.exporters.items()},

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from barograph_processor.config.forward import Forward  # noqa: TC001  # msgspec looks at annotations
 from barograph_processor.config.limits import Count, Limits
 from barograph_processor.config.values import Duration, Secret, WindowName
-from barograph_processor.wire.mapping import Mapping  # noqa: TC001  # msgspec looks at annotations
+from barograph_processor.wire.mapping import Mapping  # noqa: TC001  # likewise
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -212,6 +213,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         storage: Where state is kept.
         stores: A store of another package for predictions and labels that wait for each other, in place of
             memory or the storage directory: its name to its settings.
+        forward: Makes an edge, which counts rows and passes everything on instead of making windows.
         plugins: What other packages add.
     """
 
@@ -230,4 +232,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: Limits = Limits()
     export: Export = Export()
     storage: Storage = Storage()
+    forward: Forward | msgspec.UnsetType = msgspec.UNSET
     plugins: Plugins = Plugins()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from barograph_processor.engine.batch import Key
+    from barograph_processor.engine.batch import Key, Predictions
 
 _PARTS: Final = 8
 
@@ -37,6 +37,11 @@ class RecentIds:
         self._part = max(most // _PARTS, 1)
         self._newest: set[int] = set()
         self._older: list[NDArray[np.uint64]] = []
+
+    def held(self) -> NDArray[np.uint64]:
+        """All ids, the longest unused first."""
+        newest = np.fromiter(sorted(self._newest), np.uint64, len(self._newest))
+        return np.concatenate([*self._older, newest])
 
     def __len__(self) -> int:
         return len(self._newest) + sum(map(len, self._older))
@@ -64,6 +69,17 @@ class RecentIds:
             self._newest = set()
             del self._older[: -(_PARTS - 1)]
         return fresh
+
+
+def featured_ids(batch: Predictions) -> NDArray[np.uint64]:
+    """uint64, the ids of the rows that come with features."""
+    if batch.features is None:
+        return np.zeros(0, np.uint64)
+    given = batch.features.given
+    return hashed(
+        batch.key,
+        [one for row, one in enumerate(batch.ids) if one is not None and (given is None or given[row])],
+    )
 
 
 def hashed(key: Key, ids: Sequence[str]) -> NDArray[np.uint64]:

@@ -99,6 +99,14 @@ class Relay:
             accepted += count
         return Fed(accepted, self._tally.take_dropped())
 
+    def remember(self, ids: NDArray[np.uint64]) -> None:
+        """Rows with features that were counted before, as `remembered` and `featured_ids` give them."""
+        self._recent.add(ids)
+
+    def remembered(self) -> NDArray[np.uint64]:
+        """The hashed ids of rows with features, the longest unused first."""
+        return self._recent.held()
+
     def take_out(self) -> list[Batch]:
         """What is to be passed on, at once or never: it is forgotten here."""
         out, self._passed_on = list(together(self._passed_on)), []

@@ -101,7 +101,8 @@ def _requests(items: Sequence[T], encode: Callable[[Sequence[T]], bytes]) -> Ite
     yield from _requests(items[middle:], encode)
 
 
-def _sender(target: Target) -> Sender:
+def sender_to(target: Target) -> Sender:
+    """What sends to a target by its protocol."""
     if target.protocol == "grpc":
         from barograph_processor.exporters.otlp_grpc import GrpcSender  # noqa: PLC0415  # grpc takes 0.1 s
 
@@ -114,7 +115,7 @@ def _sender(target: Target) -> Sender:
 @contextmanager
 def _open(config: Config, context: Context) -> Iterator[Otlp]:
     senders: dict[Signal, Sender] = {
-        signal: _sender(target_of(config, signal, os.environ)) for signal in SIGNALS
+        signal: sender_to(target_of(config, signal, os.environ)) for signal in SIGNALS
     }
     try:
         yield Otlp(senders, context.telemetry, timestamps=config.timestamps)

@@ -1,0 +1,122 @@
+"""Tiers as users run them: edges that count, an owner that makes windows, each a process."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry._logs import LogRecord
+
+from barograph.semconv import attributes, events
+
+from .processes import Running, last_revisions, prediction, send, service, truth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOUR_NS = 3_600 * 10**9
+START_NS = 1_357_016_400 * 10**9 // (24 * HOUR_NS) * 24 * HOUR_NS
+OWNER = ("--window", "1d", "--pane", "1h")
+
+
+def rows(count: int) -> list[dict[str, Any]]:
+    """A day of predictions with features; some without an id."""
+    chance = random.Random(7)
+    return [
+        {
+            "id": None if index % 10 == 9 else f"a-{index}",
+            "time_ns": START_NS + index * 23 * HOUR_NS // count,
+            "score": (score := chance.random()),
+            "predicted": "true" if score >= 0.5 else "false",
+            "truth": "true" if chance.random() < score else "false",
+            "features": {
+                "age": chance.choice([chance.gauss(40, 9), None, float("inf")]),
+                "town": chance.choice(["Bern", "Graz", "Linz"]),
+            },
+        }
+        for index in range(count)
+    ]
+
+
+def row_record(row: dict[str, Any]) -> LogRecord:
+    """A prediction with its features."""
+    record = prediction(row)
+    values = {
+        name: value
+        for name, value in {**(record.attributes or {}), attributes.ML_FEATURES: row["features"]}.items()
+        if value is not None
+    }
+    return LogRecord(timestamp=row["time_ns"], event_name=events.ML_INFERENCE_PREDICTION, attributes=values)
+
+
+def labels(data: list[dict[str, Any]]) -> list[LogRecord]:
+    """The truth of those that have an id."""
+    return [truth(row, HOUR_NS) for row in data if row["id"] is not None]
+
+
+def day_of(owner: Running) -> list[tuple[object, ...]]:
+    """The readings of the day."""
+    (day,) = last_revisions(owner.windows, "1d")
+    return sorted(
+        (
+            reading["name"],
+            round(float(reading["value"]), 9),
+            sorted((k, str(v)) for k, v in reading.items() if k not in {"name", "value"}),
+        )
+        for reading in day["readings"]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_two_edges_and_an_owner_give_the_readings_of_one_service() -> None:
+    data = rows(600)
+    with service(*OWNER) as alone:
+        send(alone.otlp, [*map(row_record, data), *labels(data)])
+        alone.drain()
+        alone.stop()
+    with service(*OWNER) as owner:
+        edge_options = ("--pane", "1h", "--forward", owner.otlp)
+        with service(*edge_options) as first, service(*edge_options) as second:
+            send(first.otlp, [*map(row_record, data[:250]), *labels(data[300:])])
+            send(second.otlp, map(row_record, data[250:]))
+            send(second.otlp, labels(data[:300]))
+            named = [row for row in data[:250] if row["id"] is not None]
+            send(first.otlp, map(row_record, named))  # as senders do that heard no answer
+            for edge in (first, second):
+                assert edge.drain()["waiting_bytes"] == 0
+            assert "barograph_forward_sent_requests_total" in first.scrape()
+            first.stop()
+            second.stop()
+        owner.drain()
+        owner.stop()
+    assert "passed everything on" in first.said
+    assert day_of(alone) == day_of(owner)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_what_a_killed_edge_had_acknowledged_reaches_the_owner_once(tmp_path: Path) -> None:
+    data = rows(400)
+    with service(*OWNER) as alone:
+        send(alone.otlp, map(row_record, data))
+        alone.drain()
+        alone.stop()
+    config = tmp_path / "edge.yaml"
+    with service(*OWNER) as owner:
+        config.write_text(
+            f"engine: {{pane: 1h}}\nforward: {{endpoint: 'http://127.0.0.1:1', interval: 1s}}\n"
+            f"storage: {{directory: {tmp_path / 'state'}, durability: disk}}\n"
+        )
+        with service("--config", str(config)) as edge:  # its owner is away
+            send(edge.otlp, map(row_record, data[:300]))
+            edge.kill()
+        config.write_text(config.read_text().replace("127.0.0.1:1'", f"{owner.otlp}'"))
+        with service("--config", str(config)) as edge:
+            send(edge.otlp, [row_record(row) for row in data[200:300] if row["id"] is not None])
+            send(edge.otlp, map(row_record, data[300:]))
+            edge.stop()
+        owner.drain()
+        owner.stop()
+    assert day_of(alone) == day_of(owner)
