@@ -6,12 +6,13 @@
 Packed rows come as sources send them, some 1,000 an event (256 KiB), 8 events a request; readable rows
 and spans 1,000 a request. Each figure is rows a second through decoder, `Engine.feed` and `Engine.advance`;
 the ratios compare with spans of others, read by a mapping, and with walking protobuf's objects, which
-updates nothing.
+updates nothing. An edge counts packed rows and encodes what it passes on, without its journal; its owner
+takes that, of the same rows.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import measuring
 import numpy as np
@@ -24,11 +25,14 @@ from barograph.baseline import Baseline
 from barograph.semconv import attributes as names
 from barograph.semconv import events
 from barograph_processor.engine.engine import Engine
+from barograph_processor.engine.relay import Relay
 from barograph_processor.engine.settings import Settings
+from barograph_processor.patterns.parcels import Request, requests_of
 from barograph_processor.signals.fit import OutputRows, fit
 from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_logs
+from barograph_processor.wire.decode_metrics import decode_metrics
 from barograph_processor.wire.decode_traces import decode_traces
 from barograph_processor.wire.mapped import Mapped
 from barograph_processor.wire.mapping import Attribute, Mapping, When
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.wire.decode import Decoded
 
+Sent = TypeVar("Sent")
 NUMBERS = [f"n{place:02}" for place in range(16)]
 CATEGORIES = [f"c{place:02}" for place in range(4)]
 VALUES = np.array([f"value-{place}" for place in range(12)])
@@ -167,8 +172,8 @@ def baseline() -> Baseline:
 
 
 def through(
-    requests: Sequence[bytes],
-    decode: Callable[[bytes, DecodeContext], Decoded],
+    requests: Sequence[Sent],
+    decode: Callable[[Sent, DecodeContext], Decoded],
     baselines: Sequence[Baseline],
     context: DecodeContext,
 ) -> Engine:
@@ -181,6 +186,19 @@ def through(
     return engine
 
 
+def at_edge(requests: Sequence[bytes], baselines: Sequence[Baseline]) -> list[Request]:
+    """All requests through a new edge; what it passes on."""
+    relay = Relay(Settings(), edge="edge", remember=1_000_000, baselines=baselines)
+    for data in requests:
+        relay.feed(decode_logs(data, DecodeContext()).batches, TIME_NS)
+    return requests_of(relay.take_out())
+
+
+def decode_passed_on(request: Request, context: DecodeContext) -> Decoded:
+    """By its signal."""
+    return (decode_metrics if request.signal == "metrics" else decode_logs)(request.data, context)
+
+
 def main() -> None:
     """Measure every lane in turns."""
     with measuring.report(__doc__) as report:
@@ -188,11 +206,14 @@ def main() -> None:
         with_features = [packed(number, features=True) for number in range(REQUESTS)]
         without = [packed(number, features=False) for number in range(REQUESTS)]
         singly = [readable(number) for number in range(REQUESTS)]
+        passed_on = at_edge(with_features, known)
         of_others = [spans(number) for number in range(REQUESTS)]
         lanes = {
             "packed rows": lambda: through(with_features, decode_logs, known, context),
             "packed rows, no baseline": lambda: through(with_features, decode_logs, (), context),
             "packed rows, without features": lambda: through(without, decode_logs, known, context),
+            "packed rows, at an edge": lambda: at_edge(with_features, known),
+            "packed rows, at an edge's owner": lambda: through(passed_on, decode_passed_on, known, context),
             "readable rows": lambda: through(singly, decode_logs, known, context),
             "mapped spans": lambda: through(of_others, decode_traces, known, context),
             "protobuf objects of readable rows": lambda: [wire_decode.walk_logs(data) for data in singly],

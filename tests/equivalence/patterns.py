@@ -58,6 +58,19 @@ def service_every_lane(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figur
     return _served(data, folder, rows="all", points=True)
 
 
+def two_edges(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """Every lane, through one or the other of two edges that count rows for a service."""
+    requests = _requests(data, rows="all", points=True)
+    halves = requests[::2], requests[1::2]
+    with _running(data, folder, "") as owner:
+        for half in halves:
+            with _running(data, folder, "", "--forward", owner.otlp) as edge:
+                _send(edge, _untidy(half))
+                edge.drain()
+                edge.stop()
+        return _drained(owner)
+
+
 def embedded(data: Data, folder: Path, environment: pytest.MonkeyPatch) -> Figures:
     """The engine in the serving process; calls come in disorder."""
     config = folder / "barograph.yaml"
@@ -100,7 +113,7 @@ def batch_csv(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
 
 def batch_telemetry(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     """The same over what a Collector wrote to files: lines of JSON, and messages with their length."""
-    requests = _requests(data, rows="off", points=True)
+    requests = _untidy(_requests(data, rows="off", points=True))
     half = len(requests) // 2
     lines = folder / "telemetry.json"
     told = []
@@ -116,6 +129,25 @@ def batch_telemetry(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
 
 def sidecar_stdout(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     """A service that prints, its container's log read by the sidecar."""
+    files, records = _printed(data, folder)
+    with _running(data, folder, files) as running:
+        running.wait_until_read(records)
+        return _drained(running)
+
+
+def sidecar_edge(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """The same, where the sidecar only counts, and a service makes windows."""
+    files, records = _printed(data, folder)
+    with _running(data, folder, "") as owner:
+        with _running(data, folder, files, "--forward", owner.otlp) as edge:
+            edge.wait_until_read(records)
+            edge.drain()
+            edge.stop()
+        return _drained(owner)
+
+
+def _printed(data: Data, folder: Path) -> tuple[str, int]:
+    """Receivers that read what a service printed, and how many records that is."""
     predictions, truths = _tables(data)
     for row in predictions:
         row["features"] = {name: row.pop(name) for name in data.features}
@@ -129,9 +161,7 @@ def sidecar_stdout(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     files = (
         f"receivers: {{files: {{include: ['{log}'], model: {MODEL}, version: '{VERSION}'}}, otlp: {{}}}}\n"
     )
-    with _running(data, folder, files) as running:
-        running.wait_until_read(len(predictions) + len(truths))
-        return _drained(running)
+    return files, len(predictions) + len(truths)
 
 
 PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
@@ -140,11 +170,13 @@ PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
         service_histograms,
         service_rows,
         service_every_lane,
+        two_edges,
         embedded,
         batch_parquet,
         batch_csv,
         batch_telemetry,
         sidecar_stdout,
+        sidecar_edge,
     )
 }
 
@@ -165,22 +197,26 @@ class Recorded:
 
 
 def _served(data: Data, folder: Path, *, rows: str, points: bool) -> Figures:
-    requests = _requests(data, rows=rows, points=points)
     with _running(data, folder, "") as running:
-        _send(running, requests)
+        _send(running, _untidy(_requests(data, rows=rows, points=points)))
         return _drained(running)
 
 
 def _requests(data: Data, *, rows: str, points: bool) -> list[tuple[str, bytes]]:
-    """What a source sends, in disorder and some of it twice."""
+    """What an instrumented service sends."""
     recorded = Recorded()
     if not points:
         recorded.sink.points = lambda points: None  # type: ignore[method-assign]
     _instrumented(data, recorded.sink, rows=rows)
     WORKER.shutdown(WAIT_S)
-    requests = recorded.requests + recorded.requests[::3]  # as a Collector repeats what it got no answer to
-    random.Random(7).shuffle(requests)
-    return requests
+    return recorded.requests
+
+
+def _untidy(requests: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """In disorder, and some again, as a Collector repeats what it got no answer to."""
+    repeated = requests + requests[::3]
+    random.Random(7).shuffle(repeated)
+    return repeated
 
 
 def _instrumented(data: Data, sink: Sink, *, rows: str) -> None:
@@ -250,10 +286,10 @@ def _baseline(data: Data, folder: Path) -> str:
     return str(path)
 
 
-def _running(data: Data, folder: Path, receivers: str) -> Any:
+def _running(data: Data, folder: Path, receivers: str, *options: str) -> Any:
     config = folder / "barograph.yaml"
     config.write_text(CONFIG + receivers, encoding="utf-8")
-    return service("--config", str(config), "--baseline", _baseline(data, folder))
+    return service("--config", str(config), "--baseline", _baseline(data, folder), *options)
 
 
 def _send(running: Running, requests: Iterable[tuple[str, bytes]]) -> None:

@@ -22,7 +22,7 @@ from barograph_processor.patterns.forward_beginning import beginning
 from barograph_processor.patterns.forward_journal import Flushed, JournalLog, read_left
 from barograph_processor.patterns.forwarder import Forwarder
 from barograph_processor.patterns.outbox import Outbox, Parcel
-from barograph_processor.patterns.parcels import MAX_REQUEST_BYTES, requests_of
+from barograph_processor.patterns.parcels import MAX_REQUEST_BYTES, Request, requests_of
 from barograph_processor.telemetry import Telemetry
 from engine.world import NOON, engine_of, figures, predictions, rows_points, truths
 from stores.fragile import FragileFiles
@@ -370,6 +370,19 @@ def test_a_folder_that_cannot_be_written_is_an_error() -> None:
         edge(files, StillClock(), "edge-1"),
     ):
         raise AssertionError("it began")
+
+
+def test_what_is_noted_as_sent_is_left_out_and_nothing_behind_it() -> None:
+    files = FragileFiles()
+    log = JournalLog(FOLDER, files, always=True)
+    log.begin(Flushed([], {}))
+    first, second = (Request("logs", data, 1) for data in (b"first", b"second"))
+    number = log.flush(Flushed([first], {}))
+    log.flush(Flushed([second], {}))
+    log.sent(number)
+    left = read_left(FOLDER / "0000000001", files)
+    assert left is not None
+    assert [second] == left.requests
 
 
 def test_segments_go_when_everything_in_them_was_sent_and_enough_is_kept(
