@@ -23,6 +23,7 @@ from barograph_processor.patterns.forward_journal import Flushed, JournalLog, re
 from barograph_processor.patterns.forwarder import Forwarder
 from barograph_processor.patterns.outbox import Outbox, Parcel
 from barograph_processor.patterns.parcels import MAX_REQUEST_BYTES, Request, requests_of
+from barograph_processor.patterns.readiness import NOT_STARTED
 from barograph_processor.telemetry import Telemetry
 from engine.world import NOON, engine_of, figures, predictions, rows_points, truths
 from stores.fragile import FragileFiles
@@ -474,6 +475,32 @@ def test_an_edge_that_runs_passes_on_by_itself_and_once_more_when_it_stops(
         here.feed([truths([("id-1", NOON, "1")])])
     assert 41 == sum(parcel.items for parcel in tray.waiting if parcel.signal == "logs")
     assert {(): 1.0} == counted(telemetry, processor.BAROGRAPH_ENGINE_FAILURES)
+
+
+def test_an_edge_is_ready_while_it_runs_and_has_room_and_not_from_the_moment_that_it_stops() -> None:
+    tray, telemetry, told = Heard(), Telemetry(), list[bool]()
+    here = Forwarder(
+        Relay(LAW, edge="edge-1", remember=1_000),
+        forward_journal.NoLog(),
+        cast("Outbox", tray),
+        telemetry,
+        StillClock(),
+        interval_s=60,
+    )
+    here.watch(told.append)
+    assert {"status": NOT_STARTED} == here.ready()
+    with here.running():
+        assert {"status": "ready"} == here.ready()
+        assert {(): 1.0} == counted(telemetry, processor.BAROGRAPH_SERVICE_READY)
+        tray.pressed, tray.trouble = True, "nobody answers"
+        assert {"status": "forward: nobody answers"} == here.ready() == here.health()
+        assert {(): 0.0} == counted(telemetry, processor.BAROGRAPH_SERVICE_READY)
+        tray.pressed = False
+        here.stopping()
+        assert {"status": "stopping"} == here.ready()
+        assert {"status": "ok"} == here.health()
+    assert [False, True] == told[:2]
+    assert not told[-1]
 
 
 def test_requests_are_of_a_size_that_receivers_take() -> None:

@@ -65,7 +65,7 @@ def test_who_watches_is_told_at_once_and_at_each_change_alone() -> None:
     readiness.started(lambda: trouble[0])
     readiness.tell()
     trouble[0] = "no room"
-    assert "storage: no room" == readiness.why_not()
+    assert "no room" == readiness.why_not()
     readiness.tell()
     trouble[0] = ""
     readiness.tell()

@@ -125,6 +125,7 @@ def open_forwarding(
         graph = stack.enter_context(
             open_graph(config, registry=registry, telemetry=telemetry, start=start, control=forwarder)
         )
+        stack.callback(forwarder.stopping)  # first of all on leaving: probes see it before intake ends
         yield Forwarding(config, forwarder, graph, baselines, forward.endpoint, forward.interval, begun.left)
 
 

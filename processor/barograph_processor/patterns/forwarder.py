@@ -17,11 +17,12 @@ from barograph.semconv import processor
 from barograph_processor.patterns.forward_journal import Flushed
 from barograph_processor.patterns.outbox import Parcel
 from barograph_processor.patterns.parcels import Request, requests_of
-from barograph_processor.patterns.self_samples import dropped_samples
+from barograph_processor.patterns.readiness import Readiness, named
+from barograph_processor.patterns.self_samples import dropped_samples, process_samples
 from barograph_processor.telemetry import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from barograph_processor.clock import Clock
     from barograph_processor.components.api import Position
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 FLUSH_BYTES: Final = 8 * 2**20  # of rows and counts; then they are passed on before their time
 MOST_BYTES: Final = 32 * 2**20  # then who brings more passes them on
 LEAVING_S: Final = 5.0
+LOOK_S: Final = 1.0  # how soon who watches learns that telemetry is taken, or isn't
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +80,7 @@ class Forwarder:
         self._begun = 0
         self._unnoted: list[Request] = []
         self._failure = self._refused = ""
+        self._readiness = Readiness()
         self._began_s = clock.monotonic_s()
         self.accepted = 0
         self._telemetry = telemetry
@@ -193,11 +196,25 @@ class Forwarder:
 
     def health(self) -> Mapping[str, object]:
         """Whether storage and target work; a target that is away is no trouble while there is room."""
-        storage = self._failure or self._refused
-        troubles = [f"storage: {storage}" if storage else ""]
+        return {"status": self._obstacle() or "ok"}
+
+    def ready(self) -> Mapping[str, object]:
+        """Whether telemetry is taken now, and why not."""
+        return {"status": self._readiness.why_not() or "ready"}
+
+    def watch(self, changed: Callable[[bool], None]) -> None:
+        """Tell now, and within a second of each change, whether telemetry is taken."""
+        self._readiness.watch(changed)
+
+    def stopping(self) -> None:
+        """Take no more telemetry soon: from now on the edge isn't ready."""
+        self._readiness.stopping()
+
+    def _obstacle(self) -> str:
+        troubles = [named("storage", self._failure or self._refused)]
         if self._outbox.pressed:
-            troubles.append(f"forward: {self._outbox.trouble or 'the endpoint is slow'}")
-        return {"status": "; ".join(filter(None, troubles)) or "ok"}
+            troubles.append(named("forward", self._outbox.trouble or "the endpoint is slow"))
+        return "; ".join(filter(None, troubles))
 
     @contextmanager
     def running(self, deliveries: Sequence[Delivery] = (), export_s: float = 10.0) -> Iterator[Forwarder]:
@@ -210,6 +227,7 @@ class Forwarder:
         thread = threading.Thread(
             target=self._run, args=(deliveries, export_s), name="barograph edge", daemon=True
         )
+        self._readiness.started(self._obstacle)
         thread.start()
         try:
             yield self
@@ -221,9 +239,16 @@ class Forwarder:
 
     def _run(self, deliveries: Sequence[Delivery], export_s: float) -> None:
         export_at = self._clock.monotonic_s()
+        rest_s = self._interval_s
         while not self._stop.is_set():
-            self._wake.wait(self._interval_s)
+            self._readiness.tell()
+            look_s = min(LOOK_S, rest_s)
+            much = self._wake.wait(look_s)
             self._wake.clear()
+            rest_s -= look_s
+            if rest_s > 0 and not much:
+                continue
+            rest_s = self._interval_s
             try:
                 self.pass_on()
             except Exception:  # noqa: BLE001  # the thread that passes on must live
@@ -235,8 +260,9 @@ class Forwarder:
                     delivery.offer_readings([], self._clock.now_ns())
 
     def _samples(self) -> Iterator[Sample]:
-        up_s = self._clock.monotonic_s() - self._began_s
-        yield Sample(processor.BAROGRAPH_PROCESS_UPTIME, (), up_s, monotonic=False)
+        yield from process_samples(self._clock.monotonic_s() - self._began_s)
+        ready = float(not self._readiness.why_not())
+        yield Sample(processor.BAROGRAPH_SERVICE_READY, (), ready, monotonic=False)
         yield from dropped_samples(dict(self._relay.counters))
 
 

@@ -12,23 +12,28 @@ NOT_STARTED = "the engine hasn't started yet"
 STOPPING = "stopping"
 
 
+def named(part: str, trouble: str) -> str:
+    """A trouble with the part that has it; ``""`` where there is none."""
+    return f"{part}: {trouble}" if trouble else ""
+
+
 class Readiness:
-    """Ready is a service whose engine runs, whose storage can be written, and that isn't stopping."""
+    """Ready is a program that has started, whom nothing keeps from taking more, and that isn't stopping."""
 
     def __init__(self) -> None:
         self._state = NOT_STARTED
-        self._storage: Callable[[], str] = str
+        self._trouble: Callable[[], str] = str
         self._watching: list[Callable[[bool], None]] = []
         self._told = False
         self._telling = threading.Lock()
 
-    def started(self, storage: Callable[[], str]) -> None:
+    def started(self, trouble: Callable[[], str]) -> None:
         """The engine runs.
 
         Args:
-            storage: Says what is wrong with the storage; ``""`` where nothing is.
+            trouble: Says what keeps telemetry from being taken; ``""`` where nothing does.
         """
-        self._storage = storage
+        self._trouble = trouble
         self._state = ""
         self.tell()
 
@@ -39,8 +44,7 @@ class Readiness:
 
     def why_not(self) -> str:
         """Why telemetry isn't taken now; ``""`` where it is."""
-        storage = self._storage()
-        return self._state or (f"storage: {storage}" if storage else "")
+        return self._state or self._trouble()
 
     def watch(self, changed: Callable[[bool], None]) -> None:
         """Tell now, and whenever `tell` finds it changed, whether telemetry is taken."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from barograph.errors import Retryable
 from barograph.semconv import attributes, metrics, processor
 from barograph_processor.engine.reasons import Lane, Reason
-from barograph_processor.patterns.readiness import Readiness
+from barograph_processor.patterns.readiness import Readiness, named
 from barograph_processor.patterns.self_samples import dropped_samples, engine_samples, process_samples
 from barograph_processor.telemetry import Sample
 
@@ -226,7 +226,7 @@ class Service:
     def health(self) -> Mapping[str, object]:
         """Whether engine and storage work."""
         storage = self._storage_trouble() or self._unkept_because
-        troubles = [self._trouble, f"storage: {storage}" if storage else ""]
+        troubles = [self._trouble, named("storage", storage)]
         return {"status": "; ".join(filter(None, troubles)) or "ok"}
 
     def ready(self) -> Mapping[str, object]:
@@ -283,7 +283,7 @@ class Service:
             Retryable: States can't be kept.
         """
         self.attach(parts)
-        self._readiness.started(self._storage_trouble)
+        self._readiness.started(lambda: named("storage", self._storage_trouble()))
         thread = threading.Thread(target=self._advance, name="barograph engine", daemon=True)
         thread.start()
         with nullcontext() if parts.keeping is None else parts.keeping.running():
