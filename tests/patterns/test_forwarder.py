@@ -110,6 +110,15 @@ def test_requests_are_sent_in_order_and_again_until_they_are_taken() -> None:
     assert {} == counted(telemetry, metrics.ML_TELEMETRY_DROPPED)
 
 
+def test_answers_that_nobody_can_read_stop_nothing() -> None:
+    telemetry, target, sent = Telemetry(), Target([b"\xff\xff", b"\x0a\x7f"]), list[int]()
+    outbox = outbox_of(target, telemetry, sent=sent)
+    outbox.put([*parcels(1), *parcels(2, signal="metrics"), *parcels(3)])
+    assert outbox.flush(60)
+    outbox.close(60)
+    assert ([1, 2, 3], {}) == (sent, counted(telemetry, metrics.ML_TELEMETRY_DROPPED))
+
+
 def test_what_the_target_refuses_for_good_or_in_part_is_counted() -> None:
     logs = ExportLogsServiceResponse()
     logs.partial_success.rejected_log_records = 3

@@ -8,14 +8,12 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
-
 from barograph.errors import Retryable
 from barograph.semconv import attributes, metrics, processor
 from barograph_processor.components.delivery import RetryLater
 from barograph_processor.components.reasons import Reason
 from barograph_processor.engine.reasons import Lane
+from barograph_processor.wire.answers import rejected_points, rejected_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +25,10 @@ Signal = Literal["metrics", "logs"]
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 30.0
 _LANES: Final[Mapping[Signal, str]] = {"metrics": Lane.HISTOGRAMS, "logs": Lane.OUTCOMES}
+_REJECTED: Final[Mapping[Signal, Callable[[bytes], int]]] = {
+    "metrics": rejected_points,
+    "logs": rejected_records,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -171,7 +173,7 @@ class Outbox:
                 return True
             else:
                 self._telemetry.add(processor.BAROGRAPH_FORWARD_SENT_REQUESTS)
-                self._drop(parcel, Reason.REJECTED, _rejected(parcel.signal, answer))
+                self._drop(parcel, Reason.REJECTED, _REJECTED[parcel.signal](answer))
                 if self.trouble:
                     _log.warning("forward: sending works again")
                 self.trouble = ""
@@ -209,9 +211,3 @@ class Outbox:
         for parcel in left:
             self._drop(parcel, Reason.SHUTDOWN, parcel.items)
         return len(left)
-
-
-def _rejected(signal: Signal, answer: bytes) -> int:
-    if signal == "metrics":
-        return int(ExportMetricsServiceResponse.FromString(answer).partial_success.rejected_data_points)
-    return int(ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records)
