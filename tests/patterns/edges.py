@@ -118,3 +118,12 @@ def edge(
             positions=begun.positions,
         )
         yield Edge(forwarder, tray, begun, telemetry)
+
+
+def counted(telemetry: Telemetry, name: str) -> dict[tuple[str, ...], float]:
+    """Counters by the values of their attributes."""
+    return {
+        tuple(value for _, value in sample.attributes): sample.value
+        for sample in telemetry.snapshot()
+        if sample.name == name
+    }
