@@ -38,6 +38,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.batches: list[Batch] = []
+        self.fed: list[tuple[Sequence[Batch], Position | None]] = []
         self.dropped: dict[str, int] = {}
         self.before: Callable[[], None] | None = None
         self.noted: dict[str, bytes | None] = {}
@@ -46,6 +47,7 @@ class Engine:
         if self.before is not None:
             self.before()
         self.batches.extend(batches)
+        self.fed.append((batches, position))
         if position is not None:
             self.noted |= position.changes
         return Fed(len(batches), self.dropped)

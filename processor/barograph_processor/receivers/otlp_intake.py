@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from barograph.errors import Retryable
+from barograph.errors import Permanent, Retryable
 from barograph.semconv import attributes as names
 from barograph.semconv import metrics, processor
 from barograph_processor.engine.batch import Points
@@ -131,7 +131,6 @@ class OtlpIntake:
         data: bytes,
         *,
         tenant: str = DEFAULT_TENANT,
-        position: Position | None = None,
     ) -> bytes:
         """Take one request.
 
@@ -139,7 +138,6 @@ class OtlpIntake:
             signal: Which request it is.
             data: Its bytes, decompressed.
             tenant: From authentication.
-            position: How far the receiver has come with it.
 
         Returns:
             The bytes of the signal's response, with a partial success where items were refused for good.
@@ -151,7 +149,7 @@ class OtlpIntake:
         kind = _KINDS[signal]
         try:
             decoded = kind.decode(data, DecodeContext(tenant, self._limits, self._dialects))
-            dropped = self._feed(decoded, position)
+            dropped = self._feed(decoded, None)
         except Retryable:
             self._telemetry.add(kind.refused, decoded.accepted + decoded.rejected.total())
             raise
@@ -161,6 +159,42 @@ class OtlpIntake:
         self._count(kind, decoded)
         return self._answer(kind, decoded, dropped)
 
+    def export_together(self, requests: Sequence[tuple[Signal, bytes]], position: Position) -> list[str]:
+        """Take some requests and how far the receiver has come with them: all of it, or nothing.
+
+        Args:
+            requests: As of `export`; there may be none.
+            position: Kept together with what they hold.
+
+        Returns:
+            What was wrong with each of them that is no such request; it is counted, the others are taken.
+
+        Raises:
+            Retryable: The engine can't take them now; nothing of them was taken.
+        """
+        decoded: list[tuple[_Kind, Decoded]] = []
+        broken: list[tuple[_Kind, str]] = []
+        for signal, data in requests:
+            kind = _KINDS[signal]
+            try:
+                context = DecodeContext(limits=self._limits, dialects=self._dialects)
+                decoded.append((kind, kind.decode(data, context)))
+            except Permanent as error:
+                broken.append((kind, str(error)))
+        whole = next((each for _, each in decoded if each.cumulative), Decoded())
+        whole.batches = [batch for _, each in decoded for batch in each.batches]
+        try:
+            self._feed(whole, position)
+        except Retryable:
+            for kind, each in decoded:
+                self._telemetry.add(kind.refused, each.accepted + each.rejected.total())
+            raise
+        for kind, each in decoded:
+            self._count(kind, each)
+        for kind, _ in broken:
+            self._telemetry.add(kind.failed)
+        return [why for _, why in broken]
+
     def failed(self, signal: Signal) -> None:
         """Count a request that could not even be given to the decoders."""
         self._telemetry.add(_KINDS[signal].failed)
@@ -168,14 +202,6 @@ class OtlpIntake:
     def unauthenticated(self) -> None:
         """Count a request from somebody unknown."""
         self._telemetry.add(processor.BAROGRAPH_RECEIVER_UNAUTHENTICATED_REQUESTS)
-
-    def note(self, position: Position) -> None:
-        """Keep how far a receiver has come with what holds nothing for the engine.
-
-        Raises:
-            Retryable: Not now.
-        """
-        self._intake.feed([], position)
 
     def _feed(self, decoded: Decoded, position: Position | None) -> Mapping[str, int]:
         """Give batches to the engine; returns what it refused for a cause."""

@@ -11,10 +11,10 @@ import pytest
 
 from barograph.errors import ConfigError, Retryable
 from barograph.semconv import attributes as names
-from barograph.semconv import metrics
+from barograph.semconv import metrics, processor
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
-from barograph_processor.engine.batch import Predictions, Truths
+from barograph_processor.engine.batch import Points, Predictions, Truths
 from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.files.config import Config
 from barograph_processor.receivers.files.positions import decode_position
@@ -203,6 +203,67 @@ def test_how_far_files_were_read_is_noted_with_what_was_read(tmp_path: Path) -> 
     write(tmp_path / "a.jsonl", {"id": "a-2", "score": 0.3})
     again.look()
     assert ["a-2"] == list(again.predictions().ids)
+
+
+def test_a_piece_of_several_lanes_is_taken_with_its_position_or_not_at_all(tmp_path: Path) -> None:
+    """A crash between two requests of a piece would count the first one's items twice."""
+    names_of = [{"key": "ml.model.name", "value": {"stringValue": "credit"}}]
+    point = {"asInt": "7", "startTimeUnixNano": str(NOW_NS), "timeUnixNano": str(NOW_NS + 1)}
+    metric = {"name": metrics.ML_INFERENCE_PREDICTIONS}
+    total = {
+        "aggregationTemporality": 2,
+        "isMonotonic": True,
+        "dataPoints": [point | {"attributes": names_of}],
+    }
+    delta = total | {"aggregationTemporality": 1}
+    scope = {"scope": {"name": "barograph"}}
+    points, sums = (
+        {
+            "resourceMetrics": [
+                {"resource": {}, "scopeMetrics": [scope | {"metrics": [metric | {"sum": one}]}]}
+            ]
+        }
+        for one in (delta, total)
+    )
+    record = {
+        "eventName": "ml.inference.prediction",
+        "timeUnixNano": str(NOW_NS),
+        "attributes": [*names_of, {"key": "ml.prediction.score", "value": {"doubleValue": 0.5}}],
+    }
+    logs = {"resourceLogs": [{"resource": {}, "scopeLogs": [{"scope": {}, "logRecords": [record]}]}]}
+    following = Following(tmp_path)
+    write(tmp_path / "both.json", points, logs, sums, logs)
+    following.look()
+    (fed,) = following.engine.fed
+    batches, position = fed
+    assert {Predictions, Points} == {type(batch) for batch in batches}
+    assert position is not None
+    (place,) = (decode_position(data) for data in position.changes.values() if data)
+    assert (tmp_path / "both.json").stat().st_size == place.offset
+    assert (2, 2) == (
+        following.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_LOG_RECORDS),
+        following.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_METRIC_POINTS),
+    )
+
+
+def test_a_piece_that_is_refused_once_is_counted_once(tmp_path: Path) -> None:
+    following = Following(tmp_path, model="credit")
+    write(tmp_path / "a.jsonl", {"id": "a-1", "score": 0.2}, '{"resourceLogs": [{"scopeLogs": 7}]}')
+    refusals = [Retryable("later"), Retryable("later")]
+
+    def refuse() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    following.engine.before = refuse
+    for _ in range(2):
+        with pytest.raises(Retryable):
+            following.look()
+    following.look()
+    assert 1 == len(following.engine.fed)
+    assert 1 == following.dropped("malformed")
+    assert 1 == following.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_LOG_RECORDS)
+    assert 2 == following.counted(processor.BAROGRAPH_RECEIVER_REFUSED_LOG_RECORDS)
 
 
 def test_objects_of_others_go_to_mappings_as_bodies(tmp_path: Path) -> None:

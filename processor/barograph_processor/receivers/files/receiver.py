@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from barograph.errors import ConfigError, Permanent, Retryable
+from barograph.errors import ConfigError, Retryable
 from barograph.semconv import attributes, metrics
 from barograph_processor.components.api import Factory, Position
 from barograph_processor.receivers.cumulative import CumulativeStreams, others
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from barograph_processor.receivers.files.lines import Content
     from barograph_processor.receivers.files.positions import FilePosition
     from barograph_processor.telemetry import Telemetry
-    from barograph_processor.wire.otlp_json import Lane
 
 _LANE: Final = "files"
 _PAUSE_S: Final = 1.0
@@ -78,7 +77,7 @@ class FileReceiver:
         source = Source(config.model, config.version, config.source_id or socket.gethostname())
         self._reader = LineReader(config, RowReader(config.columns, source, pass_on=pass_on))
         self._noted = {name_of(each) for each in self.follower.positions}
-        self._unsent: tuple[Read, Content, list[tuple[Lane, bytes]]] | None = None
+        self._unsent: tuple[Read, Content] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=component_id, daemon=True)
 
@@ -109,40 +108,27 @@ class FileReceiver:
         some = False
         for read in self.follower.poll(now_s):
             content = self._reader.content(read, now_ns)
-            self._unsent = (read, content, list(content.requests))
+            self._unsent = (read, content)
             self._finish()
             some = True
         return some
 
     def _finish(self) -> None:
-        """Give the engine what it has not taken yet of the piece at hand."""
+        """Give the engine the piece at hand that it has not taken yet."""
         if self._unsent is None:
             return
-        read, content, requests = self._unsent
+        read, content = self._unsent
         place = read.after(pending=content.pending, columns=content.columns)
-        while len(requests) > 1:
-            self._export(*requests[0], None)
-            requests.pop(0)
         position = Position(self._component_id, self._changes(place))
-        if requests:
-            self._export(*requests[0], position)
-        else:
-            self._intake.note(position)
+        for why in self._intake.export_together(content.requests, position):
+            self._drop(reasons.MALFORMED, 1)
+            _log.warning("%s: %s", self._component_id, why)
         self._noted = {name for name in self._noted if name not in position.changes} | {name_of(place)}
         read.taken(place)
         self._unsent = None
         self._drop(reasons.FOREIGN, content.foreign)
         self._drop(reasons.MALFORMED, content.malformed)
         self._drop(reasons.LINE_TOO_LONG, content.too_long)
-
-    def _export(self, lane: Lane, data: bytes, position: Position | None) -> None:
-        try:
-            self._intake.export(lane, data, position=position)
-        except Permanent as error:
-            self._drop(reasons.MALFORMED, 1)
-            _log.warning("%s: %s", self._component_id, error)
-            if position is not None:
-                self._intake.note(position)
 
     def _changes(self, place: FilePosition) -> dict[str, bytes | None]:
         """What to remember of the files, and which of them to forget."""
