@@ -57,8 +57,9 @@ pins: ## Choose versions of all packages anew (needs uv; commit the result)
 		--constraint requirements/build.txt --constraint requirements/demo.txt --output-file requirements/test.txt
 
 bench: $(VENV)/.test ## Measure what serving code and the processor pay, into benchmarks/results (ONLY=… for one)
-	@for name in $(or $(ONLY),$$(grep -l 'if __name__' benchmarks/*.py | xargs -n1 basename -s .py)); do \
+	@for name in $(or $(ONLY),$$(grep -l 'if __name__' benchmarks/*.py | xargs -n1 basename -s .py | grep -vx report)); do \
 		echo "== $$name"; $(BIN)/python benchmarks/$$name.py --json benchmarks/results/$$name.json; done
+	$(BIN)/python benchmarks/report.py
 
 clean: ## Remove what was made: environment, caches, outputs of the demo
 	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
