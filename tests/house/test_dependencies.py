@@ -123,6 +123,25 @@ def test_a_monitor_loads_the_api_of_opentelemetry_and_not_its_sdk() -> None:
     assert [] == [name for name in done.stdout.split() if name.startswith(heavy)]
 
 
+def test_a_service_spares_the_packages_of_scipy_that_take_most_memory() -> None:
+    program = (
+        "import sys\nimport barograph_processor.patterns.opening\n"
+        "from barograph_processor.signals.catalog import SIGNALS\nprint(*sys.modules)"
+    )
+    done = children.run([sys.executable, "-c", program])
+    assert 0 == done.returncode, done.stderr
+    heavy = (
+        "scipy.stats",
+        "scipy.optimize",
+        "scipy.linalg",
+        "scipy.sparse",
+        "pandas",
+        "grpc",
+        "pyarrow.parquet",
+    )
+    assert [] == [name for name in done.stdout.split() if name.startswith(heavy)]
+
+
 def test_importing_stays_within_its_budget_of_modules() -> None:
     """Over numpy and the OpenTelemetry API; 60 modules take less than 60 ms on a slow machine."""
     before = "import numpy, opentelemetry.trace, opentelemetry._logs, opentelemetry.baggage"

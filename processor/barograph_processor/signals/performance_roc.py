@@ -6,12 +6,14 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from barograph_processor.signals.performance_intervals import Interval, Z
 from barograph_processor.signals.performance_scores import CELLS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from barograph_processor.signals.performance_scores import ScoreCounts
 
 _FEW_MISRANKED = 8.0
@@ -111,10 +113,17 @@ def _newcombe(value: float, positives: int, negatives: int) -> Interval:
 
     # at 0 and at 1 the sample's own area is a root too, which is not the one that is wanted
     inside = min(max(value, _NEAR), 1 - _NEAR)
-    low = float(optimize.brentq(excess, _TINY, inside)) if value > _NEAR and excess(_TINY) > 0 else 0.0
-    high = (
-        float(optimize.brentq(excess, inside, 1 - _TINY))
-        if value < 1 - _NEAR and excess(1 - _TINY) > 0
-        else 1.0
-    )
+    low = _root(excess, _TINY, inside) if value > _NEAR and excess(_TINY) > 0 else 0.0
+    high = _root(excess, inside, 1 - _TINY) if value < 1 - _NEAR and excess(1 - _TINY) > 0 else 1.0
     return Interval(low, high)
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function changes sign, by halving until two neighbouring numbers are left."""
+    rises = function(low) < 0
+    while low < (middle := (low + high) / 2) < high:
+        if (function(middle) < 0) == rises:
+            low = middle
+        else:
+            high = middle
+    return middle

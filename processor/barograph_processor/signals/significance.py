@@ -17,7 +17,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
+
+from barograph_processor.signals.noncentral import upper_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +32,6 @@ POWER = 0.8
 _LARGE = (
     1e7  # non-centrality from which scipy's series get slow and the root is normal to 1e-6 of probability
 )
-_NEVER = 10.0
-_LEAST = 1e-30
 
 
 def variance(rows: int, reference_rows: int, phi: float = 1.0, reference_phi: float = 1.0) -> float:
@@ -148,11 +148,7 @@ def _exceeding(x: float, degrees: int, noncentrality: float) -> float:
     if noncentrality > _LARGE:
         centre, spread = _root(degrees, noncentrality)
         return float(special.ndtr((centre - math.sqrt(x)) / spread))
-    # √x is at least √λ + Z with a normal Z, so nothing lies 10 below; scipy's series overflow there
-    if math.sqrt(x) < math.sqrt(noncentrality) - _NEVER:
-        return 1.0
-    x = max(x, _LEAST)
-    return min(1.0, max(0.0, float(stats.ncx2.sf(x, degrees, noncentrality))))
+    return upper_tail(x, degrees, noncentrality)
 
 
 def _quantile(probability: float, degrees: int, noncentrality: float) -> float:
