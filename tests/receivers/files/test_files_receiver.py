@@ -14,6 +14,7 @@ from barograph.semconv import attributes as names
 from barograph.semconv import metrics, processor
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
+from barograph_processor.config.values import Duration
 from barograph_processor.engine.batch import Points, Predictions, Truths
 from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.files.config import Config
@@ -23,6 +24,7 @@ from barograph_processor.receivers.otlp_intake import OtlpIntake
 from barograph_processor.telemetry import Telemetry
 from barograph_processor.wire.mapped import Mapped
 from barograph_processor.wire.mapping import Mapping
+from contract.waiting import until
 from receivers.otlp_server import Counting, Engine
 
 if TYPE_CHECKING:
@@ -188,6 +190,22 @@ def test_what_the_engine_does_not_take_is_given_again_and_once(tmp_path: Path) -
     assert ["a-1", "a-2"] == [
         one for batch in following.engine.batches if isinstance(batch, Predictions) for one in batch.ids
     ]
+
+
+def test_a_file_that_holds_much_is_read_through_without_waiting_for_the_next_look(tmp_path: Path) -> None:
+    following = Following(tmp_path, model="credit", poll=Duration("1h"))
+    write(
+        tmp_path / "out.log",
+        *({"id": f"a-{number}", "score": 0.5, "note": "x" * 500} for number in range(3_000)),
+    )
+    following.receiver.start()
+    until(
+        lambda: (
+            sum(len(batch.ids) for batch in following.engine.batches if isinstance(batch, Predictions))
+            == 3_000
+        )
+    )
+    following.receiver.close()
 
 
 def test_how_far_files_were_read_is_noted_with_what_was_read(tmp_path: Path) -> None:

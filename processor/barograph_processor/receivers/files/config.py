@@ -27,7 +27,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         version: Version of rows that state none.
         columns: Which keys of a row say what.
         start_at: ``beginning``, or ``end``: of files that are there at the first start, only what is added.
-        poll: How often files are looked at.
+        poll: How often files are looked at; lines that come together are cheaper than one by one.
         linger: A file that was renamed or removed is read for so long after its last line.
         max_line_bytes: Longer lines are left out, counted.
         source_id: What tells these rows from other senders'; by default the name of the host.
@@ -41,7 +41,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     version: str | None = None
     columns: Columns = Columns()
     start_at: Literal["beginning", "end"] = "beginning"
-    poll: Duration = Duration("250ms")
+    poll: Duration = Duration("1s")
     linger: Duration = Duration("5s")
     max_line_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=2**26)] = 2**20
     source_id: str | None = None

@@ -14,7 +14,7 @@ from barograph.semconv import attributes, metrics
 from barograph_processor.components.api import Factory, Position
 from barograph_processor.receivers.cumulative import CumulativeStreams, others
 from barograph_processor.receivers.files.config import Config
-from barograph_processor.receivers.files.following import Follower
+from barograph_processor.receivers.files.following import READ_BYTES, Follower
 from barograph_processor.receivers.files.lines import LineReader
 from barograph_processor.receivers.files.positions import decode_position, encode_position, name_of
 from barograph_processor.receivers.files.rows import RowReader, Source
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LANE: Final = "files"
 _PAUSE_S: Final = 1.0
+_WORTH_A_PIECE_BYTES: Final = READ_BYTES // 8
 
 _log = logging.getLogger(__name__)
 
@@ -141,12 +142,16 @@ class FileReceiver:
             labels = {attributes.ML_TELEMETRY_LANE: _LANE, attributes.ML_TELEMETRY_REASON: reason}
             self._telemetry.add(metrics.ML_TELEMETRY_DROPPED, count, **labels)
 
+    def _is_behind(self) -> bool:
+        """Whether so much waits that it makes a piece of its own; a few lines are cheaper with the next."""
+        return self.follower.waiting_bytes >= _WORTH_A_PIECE_BYTES
+
     def _run(self) -> None:
         last = False
         while True:
             pause_s = self._config.poll.seconds
             try:
-                if self.poll(time.monotonic(), time.time_ns()):
+                if self.poll(time.monotonic(), time.time_ns()) and (last or self._is_behind()):
                     continue
             except Retryable:
                 pause_s = _PAUSE_S
