@@ -16,16 +16,17 @@ import grpc
 import pyarrow as pa
 import pyarrow.parquet
 from google.protobuf.json_format import MessageToJson
+from opentelemetry._logs import LogRecord
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from barograph import Feedback, Monitor
 from barograph.export import ExporterSink
 from barograph.guard import guard
-from barograph.semconv import attributes
+from barograph.semconv import attributes, events
 from barograph.times import time_ns
 from barograph.worker import WORKER
-from cli.processes import barograph, service
+from cli.processes import barograph, send, service
 from equivalence.data import CONFIG, MODEL, PANE_S, THRESHOLD, VERSION, Data
 from loop.circuit import Logs, Metrics
 from patterns.embedding import WAIT_S, embedding
@@ -69,6 +70,42 @@ def two_edges(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
                 edge.drain()
                 edge.stop()
         return _drained(owner)
+
+
+def service_scores(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """Readable events of a service of any language that tells scores and no classes."""
+    predictions, truths = _tables(data)
+    told = {attributes.ML_MODEL_NAME: MODEL, attributes.ML_MODEL_VERSION: VERSION}
+    records = [
+        LogRecord(
+            timestamp=row["time"] * 10**9,
+            event_name=events.ML_INFERENCE_PREDICTION,
+            attributes={
+                **told,
+                attributes.ML_INFERENCE_ID: row["id"],
+                attributes.ML_PREDICTION_SCORE: row["score"],
+                attributes.ML_FEATURES: {name: row[name] for name in data.features if row[name] is not None},
+                attributes.ML_SEGMENTS: {"region": row["region"]},
+            },
+        )
+        for row in predictions
+    ]
+    records += [
+        LogRecord(
+            timestamp=row["time"] * 10**9,
+            event_name=events.ML_GROUND_TRUTH_OBSERVED,
+            attributes={
+                attributes.ML_MODEL_NAME: MODEL,
+                attributes.ML_INFERENCE_ID: row["id"],
+                attributes.ML_GROUND_TRUTH_VALUE: "true" if row["truth"] else "false",
+            },
+        )
+        for row in truths
+    ]
+    random.Random(13).shuffle(records)
+    with _running(data, folder, "") as running:
+        send(running.otlp, records)
+        return _drained(running)
 
 
 def embedded(data: Data, folder: Path, environment: pytest.MonkeyPatch) -> Figures:
@@ -171,6 +208,7 @@ PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
         service_rows,
         service_every_lane,
         two_edges,
+        service_scores,
         embedded,
         batch_parquet,
         batch_csv,

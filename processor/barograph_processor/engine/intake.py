@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barograph_processor.engine.batch import Points, Predictions, Truths
+from barograph_processor.engine.deciding import with_classes
 from barograph_processor.engine.feature_rows import PaneRows
 from barograph_processor.engine.join import Taken, with_features
 from barograph_processor.engine.matches import rows_of_known
@@ -102,6 +103,7 @@ class Intake:
             self._tally.drop(Lane.OUTCOMES, Reason.KEY_LIMIT, count)
             return 0
         batch = replace(batch, time_ns=self._clamped(batch.time_ns, now_ns, Lane.OUTCOMES))
+        batch = with_classes(batch, state.reference.decides)
         panes = batch.time_ns // self._settings.pane_ns
         rows = np.arange(count)
         oldest = state.oldest_pane
@@ -148,6 +150,8 @@ class Intake:
         pair = batch.pair
         if pair is not None:
             pair = replace(pair, time_ns=self._clamped(pair.time_ns, now_ns, Lane.FEEDBACK))
+            state = self._state_of(pair.key)
+            pair = pair if state is None else with_classes(pair, state.reference.decides)
         times_ns = self._clamped(batch.time_ns, now_ns, Lane.FEEDBACK)
         return self._joiner.truths(replace(batch, time_ns=times_ns, pair=pair))
 

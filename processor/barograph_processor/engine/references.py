@@ -12,7 +12,7 @@ from barograph_processor.signals.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from barograph.baseline import FeatureKind, Task
+    from barograph.baseline import FeatureKind, Output, Task
     from barograph_processor.engine.batch import Key
     from barograph_processor.engine.settings import Settings
     from barograph_processor.engine.window_state import States
@@ -94,6 +94,15 @@ class KeyReference:
         return OutputEdges(
             reference.id, output.score_edges, output.value_edges, output.positive, output.value_grid
         )
+
+    @property
+    def decides(self) -> Output | None:
+        """What tells the class of a row that has a score alone; None where nothing does.
+
+        A learned baseline doesn't: rows before it had no class, and which those are must not depend
+        on the order in which rows came.
+        """
+        return self.given.output if self.given is not None and self.fitted else None
 
     def kinds(self, start_ns: int) -> dict[str, FeatureKind]:
         """The kinds of the features that windows which start there are compared by."""

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from barograph_processor.files.cells import classes_of, numbers_of
+from barograph_processor.signals.deciding import is_positive, two_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,13 +89,13 @@ class AnswerColumns:
         """Score of the positive class, and the class that it decides for."""
         if len(columns) == 1:
             score = columns[0]
-            chosen = score > 0.5  # noqa: PLR2004  # the greater of 1 - p and p
+            chosen = is_positive(score, self.threshold)
         else:
             place = [name for name, _ in self.scores].index(self.positive)
             score, other = columns[place], columns[1 - place]
             chosen = score > other if place else score >= other
-        if self.threshold is not None:
-            chosen = score >= self.threshold
+            if self.threshold is not None:
+                chosen = is_positive(score, self.threshold)
         codes = pa.array(chosen.astype(np.int8), mask=~np.isfinite(score))
         return score, pa.DictionaryArray.from_arrays(codes, pa.array([self.negative, self.positive]))
 
@@ -115,20 +116,13 @@ def answer_columns(
         task: What is predicted, where there is no baseline that says it.
     """
     known = task if output is None else output.task
-    classes = () if output is None else output.classes
-    named = tuple(name for name, _ in scores if name is not None)
-    positive = None if output is None else output.positive
-    if len(scores) == _BINARY and positive not in named:
-        positive = named[1]
-    if positive is None:
-        positive = classes[1] if len(classes) == _BINARY else (named[0] if named else "1")
-    others = [name for name in (*classes, *named) if name != positive]
+    classes = two_classes(output, tuple(name for name, _ in scores if name is not None))
     return AnswerColumns(
         prediction=prediction,
         scores=scores,
         task=known,
-        positive=positive,
-        negative=others[0] if others else ("0" if positive != "0" else "1"),
+        positive=classes.positive,
+        negative=classes.negative,
         threshold=None if output is None else output.threshold,
     )
 

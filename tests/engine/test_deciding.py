@@ -1,0 +1,82 @@
+"""Rows that came with a score alone: the baseline's threshold tells their class."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from barograph.baseline import Baseline
+from barograph_processor.engine.batch import Texts
+from barograph_processor.engine.reasons import Lane, Reason
+from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Window
+from barograph_processor.signals.fit import fit
+from barograph_processor.signals.fit_output import OutputRows
+
+from .world import KEY, NOON, SETTINGS, confusion, engine_of, predictions, texts, truths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from barograph_processor.engine.batch import Batch, Predictions
+    from barograph_processor.engine.engine import Engine
+
+HOURLY = replace(SETTINGS, windows=(Window("1h", HOUR_NS),))
+NOW = NOON + DAY_NS
+ROWS = [("a", NOON, 0.1), ("b", NOON, 0.3), ("c", NOON, 0.7), ("d", NOON, 0.9)]
+LABELS = truths([("a", NOON + 1, "0"), ("b", NOON + 1, "1"), ("c", NOON + 1, "1"), ("d", NOON + 1, "0")])
+
+
+def baseline(threshold: float | None) -> Baseline:
+    random = np.random.default_rng(1)
+    scores = random.random(500)
+    output = OutputRows(task="binary", scores=scores, labels=(scores > 0.5).astype(int), threshold=threshold)
+    return Baseline(fit({"age": scores}, model=KEY.model, version=KEY.version, outputs=[output]))
+
+
+def scored(rows: Sequence[tuple[str | None, int, float]] = ROWS) -> Predictions:
+    """Predictions without a class."""
+    batch = predictions(rows)
+    return replace(batch, classes=Texts(np.full(len(rows), -1, np.int32), ()))
+
+
+def right(engine: Engine, *batches: Batch) -> tuple[int, int]:
+    """Rows that were predicted right, and rows whose class and truth are known."""
+    engine.feed(list(batches), NOW)
+    engine.drain(NOW)
+    return confusion(engine)
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.3, 3), (0.300001, 2), (0.95, 2), (None, 2)])
+def test_the_threshold_decides_and_without_one_the_likelier_class_is_predicted(
+    threshold: float | None, expected: int
+) -> None:
+    assert (expected, 4) == right(engine_of(HOURLY, baselines=[baseline(threshold)]), scored(), LABELS)
+
+
+def test_the_truth_may_come_first_and_in_one_record_with_its_prediction() -> None:
+    assert (3, 4) == right(engine_of(HOURLY, baselines=[baseline(0.3)]), LABELS, scored())
+    pair = replace(LABELS, pair=scored())
+    assert (3, 4) == right(engine_of(HOURLY, baselines=[baseline(0.3)]), pair)
+
+
+def test_a_class_that_the_sender_gave_stays() -> None:
+    given = replace(scored(), classes=texts(["1", None, None, "0"]))  # against its score, both times
+    assert (3, 4) == right(engine_of(HOURLY, baselines=[baseline(0.3)]), given, LABELS)
+    all_given = replace(scored(), classes=texts(["0", "1", "1", "0"]))
+    assert (4, 4) == right(engine_of(HOURLY, baselines=[baseline(0.3)]), all_given, LABELS)
+
+
+def test_without_a_score_or_without_a_baseline_nothing_is_decided() -> None:
+    assert (0, 0) == right(engine_of(HOURLY), scored(), LABELS)
+    missing = [(name, at, float("nan")) for name, at, _ in ROWS]
+    assert (0, 0) == right(engine_of(HOURLY, baselines=[baseline(0.3)]), scored(missing), LABELS)
+
+
+def test_the_same_prediction_with_its_class_is_a_repeat_and_no_conflict() -> None:
+    engine = engine_of(HOURLY, baselines=[baseline(0.5)])
+    engine.feed([scored(), predictions(ROWS)], NOW)
+    assert 4 == engine.stats(NOW).predictions
+    assert {(Lane.OUTCOMES, Reason.DUPLICATE): 4} == engine.counters
