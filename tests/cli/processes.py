@@ -29,9 +29,11 @@ WAIT_S = 100
 COMMAND = (sys.executable, "-m", "barograph_processor.cli")
 
 
-def barograph(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+def barograph(
+    *arguments: str, status: int = 0, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and check its exit code."""
-    done = children.run([*COMMAND, *arguments], timeout_s=WAIT_S)
+    done = children.run([*COMMAND, *arguments], timeout_s=WAIT_S, environ=environ)
     assert status == done.returncode, done.stderr + done.stdout
     return done
 

@@ -49,6 +49,9 @@ class Operator:
     def ready(self) -> Mapping[str, object]:
         return {"status": self.readiness}
 
+    def probe(self, name: str) -> Mapping[str, object]:
+        return {"asked": name}
+
     def watch(self, changed: Callable[[bool], None]) -> None:
         changed(True)
 
@@ -215,3 +218,10 @@ def test_a_metric_of_another_package_is_described_as_it_declares(monkeypatch: py
     assert "# HELP acme_answer_age_seconds How old answers are.\n" in body
     assert "acme_answer_age_seconds{" in body
     assert "\nacme_uninstalled{" in body
+
+
+def test_what_arrived_of_a_probe_is_told() -> None:
+    with running(Operator()) as exporter:
+        assert (200, '{"asked": "doctor-1 ?"}') == ask(exporter, "GET", "/-/probe/doctor-1%20%3F")
+    with running() as exporter:
+        assert 404 == ask(exporter, "GET", "/-/probe/doctor-1")[0]

@@ -29,6 +29,7 @@ HOMES = {
     "nanoarrow": ("barograph/packing.py",),
     "opentelemetry.exporter": ("barograph/export",),
     "opentelemetry.proto": (
+        "barograph_processor/cli/doctor/probe.py",
         "barograph_processor/exporters",
         "barograph_processor/receivers",
         "barograph_processor/wire",

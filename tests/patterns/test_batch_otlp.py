@@ -18,22 +18,25 @@ from barograph.guard import guard
 from barograph.worker import WORKER
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
+from barograph_processor.engine.batch import Fed
 from barograph_processor.engine.engine import Engine
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Window
 from barograph_processor.files.finding import find_files
 from barograph_processor.files.roles import Asked
 from barograph_processor.patterns import batch_opening
 from barograph_processor.patterns.batch import END_OF_TIME_NS, timeless
+from barograph_processor.patterns.batch_otlp import _Intake
 from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_logs
 from barograph_processor.wire.decode_metrics import decode_metrics
+from engine.test_probes import prediction, truth
 from engine.world import figures
 from loop.circuit import SETTINGS, Circuit
 from patterns.batch_world import ROWS, baseline, closed, opened, rows, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from barograph_processor.patterns.batch_opening import Opened
@@ -231,3 +234,16 @@ def test_a_damaged_message_is_counted_and_a_file_without_any_is_a_failure(
     (tmp_path / "empty.json").write_text("")
     with pytest.raises(Permanent, match=r"no OTLP was found: .*empty.json: it is empty"):
         closed(batch(tmp_path, str(tmp_path / "empty.json")))
+
+
+def test_probes_in_the_files_are_nothing_to_be_read() -> None:
+    fed: list[object] = []
+
+    class Engines:
+        def feed(self, batches: Sequence[object], now_ns: int) -> Fed:
+            fed.extend(batches)
+            return Fed(0, {})
+
+    other = prediction("b", "credit")
+    _Intake(Engines()).feed([prediction("a"), truth("a"), other])  # type: ignore[arg-type]
+    assert [other] == fed

@@ -105,6 +105,9 @@ class Control(Protocol):
     def ready(self) -> Mapping[str, object]:
         """Whether telemetry is taken now: ``status`` is ``ready`` or says why it isn't."""
 
+    def probe(self, name: str) -> Mapping[str, object]:
+        """What arrived of a probe: how many predictions, labels and points, and whether they joined."""
+
     def watch(self, changed: Callable[[bool], None]) -> None:
         """Tell now, and within a second of each change, whether telemetry is taken."""
 

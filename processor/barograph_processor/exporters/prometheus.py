@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DRAIN_TIMEOUT_S = 300.0
 POLL_S = 0.05
+_PROBES = "/-/probe/"
 _PATHS = "/metrics, /healthz, /readyz"
 
 
@@ -98,6 +99,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._status(None if self.server.control is None else self.server.control.health(), "ok")
         elif path == "/readyz":
             self._status(None if self.server.control is None else self.server.control.ready(), "ready")
+        elif path.startswith(_PROBES) and self.server.control is not None:
+            told = self.server.control.probe(unquote(path.removeprefix(_PROBES)))
+            self._answer(HTTPStatus.OK, json.dumps(told).encode(), "application/json")
         elif path == "/":
             self._text(HTTPStatus.OK, f"barograph: {_PATHS}\n")
         else:

@@ -15,6 +15,7 @@ import numpy as np
 from barograph.errors import Permanent
 from barograph.semconv import attributes, metrics
 from barograph_processor.engine.batch import Predictions, Truths
+from barograph_processor.engine.probes import parted
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.files.joining import JoinCounts
 from barograph_processor.files.otlp_files import Damaged, Message, messages_of
@@ -56,6 +57,7 @@ class _Intake:
     def feed(self, batches: Sequence[Batch], position: Position | None = None) -> Fed:
         """Take batches; it is always the same time, and nothing is remembered."""
         del position
+        batches, _ = parted(batches)
         for batch in batches:
             place = {Predictions: 0, Truths: 1}.get(type(batch))
             if place is not None and not self.first_ids[place]:

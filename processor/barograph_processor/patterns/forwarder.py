@@ -194,6 +194,12 @@ class Forwarder:
         """What was taken and what waits."""
         return {"accepted": self.accepted, "waiting_bytes": self._outbox.size_bytes}
 
+    @staticmethod
+    def probe(name: str) -> Mapping[str, object]:
+        """An edge passes probes on like everything else; the processor behind it knows."""
+        del name
+        return {"passed_on": True}
+
     def health(self) -> Mapping[str, object]:
         """Whether storage and target work; a target that is away is no trouble while there is room."""
         return {"status": self._obstacle() or "ok"}

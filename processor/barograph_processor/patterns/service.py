@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from barograph.errors import Retryable
 from barograph.semconv import attributes, metrics, processor
 from barograph_processor.engine.reasons import Lane, Reason
+from barograph_processor.patterns.probing import Probing
 from barograph_processor.patterns.readiness import Readiness, named
 from barograph_processor.patterns.self_samples import dropped_samples, engine_samples, process_samples
 from barograph_processor.telemetry import Sample
@@ -93,6 +94,7 @@ class Service:
         self._stop = threading.Event()
         self._trouble = ""
         self._readiness = Readiness()
+        self._probing = Probing()
         self._parts: Parts | None = None
         self._keeping_learned = threading.Lock()
         self._unkept: list[Baseline] = []
@@ -136,7 +138,8 @@ class Service:
         Raises:
             Retryable: The storage failed.
         """
-        fed = self._running().steps.feed(batches, position)
+        steps = self._running().steps
+        fed = self._probing.feed(batches, lambda rest: steps.feed(rest, position))
         self._moved.set()
         return fed
 
@@ -232,6 +235,10 @@ class Service:
     def ready(self) -> Mapping[str, object]:
         """Whether telemetry is taken now, and why not."""
         return {"status": self._readiness.why_not() or "ready"}
+
+    def probe(self, name: str) -> Mapping[str, object]:
+        """What arrived of a probe."""
+        return self._probing.seen(name)
 
     def watch(self, changed: Callable[[bool], None]) -> None:
         """Tell now, and within a second of each change, whether telemetry is taken."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -101,9 +102,20 @@ def test_it_works_where_only_the_service_is_installed() -> None:
     told = {each["check"]: each for each in json.loads(done.stdout)["checks"]}
     assert "skipped" == told[__file__]["status"]
     assert "barograph[processor]" in told[__file__]["advice"]
+    nowhere = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    done = subprocess.run(
+        [*here, "doctor", "--send", "--processor", "127.0.0.1:1", "--json"],
+        capture_output=True, text=True, timeout=60, check=False, env=nowhere,
+    )  # fmt: skip
+    groups = {each["group"] for each in json.loads(done.stdout)["checks"] if each["status"] == "failed"}
+    assert {"endpoint", "processor", "round trip"} == groups
     done = subprocess.run([*here, "check"], capture_output=True, text=True, timeout=60, check=False)
     assert (1, "barograph[processor]", False) == (
         done.returncode,
         done.stderr.rpartition(" ")[2].strip("'\n"),
         "Traceback" in done.stderr,
     )
+
+
+def test_sending_without_the_network_makes_no_sense() -> None:
+    assert "--send needs the network" in doctor("--offline", "--send", status=2)

@@ -278,6 +278,9 @@ class Operated:
     def ready(self) -> Mapping[str, object]:
         return {"status": self._ready}
 
+    def probe(self, name: str) -> Mapping[str, object]:
+        raise NotImplementedError
+
     def watch(self, changed: object) -> None:
         raise NotImplementedError
 

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   barograph doctor
-  barograph doctor --processor processor:9464
+  barograph doctor --send --processor processor:9464 --timeout 15
   barograph doctor --offline --config barograph.yaml --json
 
-Run it where the service runs: in its environment, with its variables.
+Run it where the service runs: in its environment, with its variables. What --send sends goes by the
+model name barograph.doctor, which a processor keeps apart: it has no windows, readings or alarms, and no
+other model sees it.
 
 \b
 Exit codes:
@@ -47,7 +49,12 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bri
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
-    help="How long to wait for each answer.",
+    help="How long to wait for each answer, and with --send for the arrival.",
+)
+@click.option(
+    "--send",
+    is_flag=True,
+    help="Send a prediction with its label and see whether they arrive at the processor and join.",
 )
 @click.option("--offline", is_flag=True, help="Leave out everything that needs the network.")
 @click.option("--json", "as_json", is_flag=True, help="Every check as JSON")
@@ -56,6 +63,8 @@ def doctor(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as
 
     Each check is ok, a warning, failed or skipped. Secrets are never shown.
     """
+    if options["offline"] and options["send"]:
+        raise click.UsageError("--send needs the network, which --offline leaves out")
     from importlib.metadata import version  # noqa: PLC0415  # not for --help
 
     from barograph_processor.cli.doctor import findings as told  # noqa: PLC0415
@@ -75,7 +84,7 @@ def doctor(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as
 
 
 def _findings(
-    config: Path | None, processor: str | None, timeout: float, *, offline: bool
+    config: Path | None, processor: str | None, timeout: float, *, send: bool, offline: bool
 ) -> Iterator[Finding]:
     from barograph_processor.cli.doctor.configuration_file import (  # noqa: PLC0415  # not for --help
         file_findings,
@@ -101,6 +110,10 @@ def _findings(
 
     yield from endpoint_findings(os.environ, timeout)
     yield from processor_findings(processor, timeout)
+    if send:
+        from barograph_processor.cli.doctor.round_trip import round_trip_findings  # noqa: PLC0415  # protobuf
+
+        yield from round_trip_findings(os.environ, processor, timeout)
 
 
 def _coloured(status: str | None, line: str) -> str:

@@ -87,12 +87,13 @@ def export_trouble(
     """
     assert destination.target is not None
     answer = ask(destination.target, request, timeout_s)
-    return None if answer.taken else _explained(answer, destination, environ, timeout_s)
+    return None if answer.taken else explained(answer, destination, environ, timeout_s)
 
 
-def _explained(
+def explained(
     answer: Answer, destination: Destination, environ: Mapping[str, str], timeout_s: float
 ) -> Trouble:
+    """Why a request was not taken, by its answer and by what is spoken there instead."""
     target = destination.target
     assert target is not None
     said = ": ".join(filter(None, (answer.code, answer.detail)))
