@@ -203,6 +203,21 @@ def test_rows_that_cannot_be_used_are_counted_with_the_place_of_the_first(tmp_pa
     assert (ROWS, ROWS - 4) == (summary.rows, summary.predictions)
 
 
+def test_limits_of_the_configuration_hold_for_tables(tmp_path: Path) -> None:
+    predictions, labels = rows()
+    limits = "windows: [1d]\nlimits: {request: {id_length: 300}}"
+    predictions = {name: list(column) for name, column in predictions.items()}
+    predictions["id"][9] = "x" * 300
+    labels = {name: list(column) for name, column in labels.items()}
+    labels["id"][3] = "x" * 301
+    paths = [write(tmp_path, "p.parquet", predictions)], [write(tmp_path, "l.csv", labels)]
+    batch = opened(tmp_path, *paths, settings=limits)
+    closed(batch)
+    summary = batch.batch.summary
+    assert {} == dict(summary.refused.counts)
+    assert {"id_too_long": 1} == dict(summary.labels_refused.counts)
+
+
 def test_without_a_baseline_one_is_learned_from_the_first_rows(tmp_path: Path) -> None:
     predictions, labels = rows()
     batch = opened(

@@ -119,7 +119,8 @@ def json_line(signal: str, data: bytes) -> str:
 
 
 def batch(folder: Path, *files: str, labels: tuple[str, ...] = (), **more: Any) -> Opened:
-    return opened(folder, files, labels, settings=WINDOWS, asked=more.pop("asked", Asked()), **more)
+    more = {"settings": WINDOWS, "asked": Asked(), **more}
+    return opened(folder, files, labels, **more)
 
 
 def write_lines(path: Path, sent: list[tuple[str, bytes]]) -> str:
@@ -143,6 +144,17 @@ def test_lines_and_messages_give_what_a_service_makes_of_them(
     assert {} == dict(summary.dropped)
     messages = batch(tmp_path, write_messages(tmp_path / "t.proto", sent))
     assert wanted == figures(closed(messages))
+
+
+def test_limits_of_the_configuration_hold_for_telemetry(
+    tmp_path: Path, sent: list[tuple[str, bytes]]
+) -> None:
+    settings = "windows: [6h, 1d]\nlimits: {request: {id_length: 1, buckets: 1}}"
+    lines = batch(tmp_path, write_lines(tmp_path / "t.json", sent), settings=settings)
+    closed(lines)
+    reasons = {reason for _, reason in lines.batch.summary.dropped}
+    assert {"id_too_long", "too_many_buckets"} <= reasons
+    assert 0 == lines.batch.summary.predictions
 
 
 def test_order_and_repetition_make_no_difference(

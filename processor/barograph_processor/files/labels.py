@@ -14,7 +14,6 @@ from barograph_processor.engine.batch import KnownTruth
 from barograph_processor.files.cells import classes_of, ids_of, numbers_of, times_of
 from barograph_processor.files.selection import truth_at
 from barograph_processor.wire import reasons
-from barograph_processor.wire.limits import Limits
 from barograph_processor.wire.refusals import Refusals
 from barograph_processor.wire.text import encode_texts, longer_than, number_in
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from barograph_processor.files.refused import Refused
     from barograph_processor.files.roles import LabelRoles
     from barograph_processor.files.row_files import RowFile
+    from barograph_processor.wire.limits import Limits
 
 _SHOWN = 3
 
@@ -39,11 +39,11 @@ class LabelTable:
         roles: What its columns are.
     """
 
-    def __init__(self, file: RowFile, roles: LabelRoles, task: Task | None) -> None:
+    def __init__(self, file: RowFile, roles: LabelRoles, task: Task | None, limits: Limits) -> None:
         self.file = file
         self.roles = roles
         self._task = task
-        self._limits = Limits()
+        self._limits = limits
 
     def parts(self, refused: Refused) -> Iterator[tuple[pa.StringArray, KnownTruth]]:
         """Ids and truths of the rows in order; those whose truth is empty are passed over.

@@ -13,7 +13,6 @@ from barograph_processor.engine.batch import Features
 from barograph_processor.files.cells import classes_of, feature_of, ids_of, times_of
 from barograph_processor.files.labels import check_times, truths_of
 from barograph_processor.wire import reasons
-from barograph_processor.wire.limits import Limits
 from barograph_processor.wire.outcomes import Outcomes
 from barograph_processor.wire.refusals import Refusals
 from barograph_processor.wire.text import longer_than
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from barograph_processor.files.refused import Refused
     from barograph_processor.files.roles import PredictionRoles
     from barograph_processor.files.row_files import RowFile
+    from barograph_processor.wire.decode import DecodeContext
     from barograph_processor.wire.identity import Owner
 
 
@@ -69,14 +69,14 @@ class PredictionTable:
         roles: PredictionRoles,
         answers: AnswerColumns,
         owner: Owner,
-        tenant: str,
+        context: DecodeContext,
     ) -> None:
         self.file = file
         self.roles = roles
         self._answers = answers
         self._owner = owner
-        self._tenant = tenant
-        self._limits = Limits()
+        self._tenant = context.tenant
+        self._limits = context.limits
 
     def parts(self, refused: Refused, *, features: bool, ids: bool = True) -> Iterator[PredictionPart]:
         """The rows in order.

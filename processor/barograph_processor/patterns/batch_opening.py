@@ -18,6 +18,7 @@ from barograph_processor.patterns.engines import Engines, groups_of
 from barograph_processor.stores.disk import DiskStore
 from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.telemetry import Telemetry
+from barograph_processor.wire.decode import DecodeContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +96,8 @@ def open_batch(
                 for number, group in enumerate(groups_of(config))
             )
             dialects = open_dialects(stack, config, registry, counted)
-            batch = OtlpBatch(engines, telemetry, tables, counted=counted, dialects=dialects)
+            context = DecodeContext(limits=config.limits.decoding, dialects=dialects)
+            batch = OtlpBatch(engines, telemetry, tables, counted=counted, context=context)
         else:
             assert tables is not None
             settings = timeless(settings_for(config, tables.owner.model), dated_labels=tables.dated_labels)

@@ -23,7 +23,7 @@ from barograph_processor.files.selection import predictions_at, truth_at
 from barograph_processor.patterns.batch import END_OF_TIME_NS, Progress, Summary, untold
 from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.otlp_intake import OtlpIntake
-from barograph_processor.wire.decode import DEFAULT_TENANT, DecodeContext
+from barograph_processor.wire.decode import DEFAULT_TENANT
 from barograph_processor.wire.decode_metrics import decode_metrics
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from barograph_processor.patterns.batch_tables import Tables
     from barograph_processor.patterns.engines import Engines
     from barograph_processor.telemetry import Telemetry
-    from barograph_processor.wire.foreign import Dialect
+    from barograph_processor.wire.decode import DecodeContext
     from barograph_processor.wire.identity import Owner
     from barograph_processor.wire.otlp_json import Lane as Signal
 
@@ -86,7 +86,7 @@ class OtlpBatch:
         tables: Tables | None,
         *,
         counted: Telemetry,
-        dialects: Sequence[Dialect] = (),
+        context: DecodeContext,
     ) -> None:
         """Read nothing yet.
 
@@ -95,14 +95,14 @@ class OtlpBatch:
             telemetry: Files of OTLP.
             tables: Tables beside them.
             counted: What the decoders count.
-            dialects: What reads spans and log records of others.
+            context: How much a message may hold, and what reads spans and log records of others.
         """
         self._engines = engines
         self._telemetry = telemetry
         self._tables = tables
         self._intake = _Intake(engines)
         self._counted = counted
-        self._dialects = dialects
+        self._context = context
         self._damaged: set[tuple[Path, int]] = set()
         self.summary = Summary()
         self.learned: list[Baseline] = []
@@ -115,8 +115,9 @@ class OtlpBatch:
 
     def run(self, told: Callable[[Progress], None] = untold) -> Iterator[Sequence[ClosedWindow]]:
         """Read everything; as `Batch.run`, every window at the end."""
-        streams = CumulativeStreams(self._intake, self._began_ns())
-        decoders = OtlpIntake(self._intake, self._counted, streams, dialects=self._dialects)
+        limits, dialects = self._context.limits, self._context.dialects
+        streams = CumulativeStreams(self._intake, self._began_ns(), max_streams=limits.max_cumulative_streams)
+        decoders = OtlpIntake(self._intake, self._counted, streams, limits, dialects=dialects)
         found = 0
         for doing, signals in _STEPS:
             for done, path in enumerate(self._telemetry):
@@ -153,7 +154,7 @@ class OtlpBatch:
             first = next((one for one in messages_of(path, "metrics") if not isinstance(one, Damaged)), None)
             if first is not None:
                 try:
-                    cumulative = decode_metrics(first.request, DecodeContext()).cumulative
+                    cumulative = decode_metrics(first.request, self._context).cumulative
                 except Permanent:
                     continue  # told when it is read
                 times += [point.end_ns for point in cumulative]

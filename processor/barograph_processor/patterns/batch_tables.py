@@ -14,7 +14,7 @@ from barograph_processor.files.labels import LabelTable
 from barograph_processor.files.roles import label_roles, prediction_roles
 from barograph_processor.files.row_files import open_rows
 from barograph_processor.files.rows import PredictionTable
-from barograph_processor.wire.decode import DEFAULT_TENANT
+from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.identity import DEFAULT_VERSION, Owner
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from barograph.baseline import Baseline, Header, Output, Task
     from barograph_processor.config.model import Config
-    from barograph_processor.files.roles import Asked, PredictionRoles
+    from barograph_processor.files.roles import Asked, LabelRoles, PredictionRoles
     from barograph_processor.files.row_files import RowFile
 
 SOURCE = "batch"
@@ -111,12 +111,15 @@ def open_tables(
             roles,
             answer_columns(roles.prediction, roles.scores, output, task=task),
             owner,
-            DEFAULT_TENANT,
+            DecodeContext(limits=config.limits.decoding),
         )
         for file, roles in files
     ]
     identity = files[0][1].identity if files and alone else asked.identity or attributes.ML_INFERENCE_ID
-    labels = [_label_table(path, request.asked, identity, task) for path in request.labels]
+    labels = [
+        LabelTable(*_label_file(path, request.asked, identity), task, config.limits.decoding)
+        for path in request.labels
+    ]
     return Tables(owner, baseline, task, predictions, labels)
 
 
@@ -143,12 +146,12 @@ def _prediction_files(
     return files
 
 
-def _label_table(path: Path, asked: Asked, identity: str | None, task: Task | None) -> LabelTable:
+def _label_file(path: Path, asked: Asked, identity: str | None) -> tuple[RowFile, LabelRoles]:
     try:
         roles = label_roles(open_rows(path).schema, asked, identity)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    return LabelTable(open_rows(path, texts=(roles.identity,)), roles, task)
+    return open_rows(path, texts=(roles.identity,)), roles
 
 
 def _owner(request: Request, config: Config, baselines: Sequence[Baseline]) -> Owner:
