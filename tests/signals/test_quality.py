@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from barograph.semconv import metrics
+from barograph.semconv.attributes import MlFeatureState
 from barograph_processor.signals import observed
 from barograph_processor.signals.api import StreamId, StreamKind, View
 from barograph_processor.signals.counts import CategoryCounts
@@ -95,4 +96,5 @@ def test_the_states_are_the_registrys() -> None:
         one for one in yaml.safe_load(registry.read_text())["attributes"] if one["key"] == "ml.feature.state"
     )
     known = {member["value"] for member in declared["type"]["members"]}
-    assert known == {*observed.DISJOINT, observed.BELOW, observed.ABOVE}
+    of_unknown_kind = {MlFeatureState.NUMBER, MlFeatureState.TEXT}  # what an edge tells of those
+    assert known == {*observed.DISJOINT, observed.BELOW, observed.ABOVE, *of_unknown_kind}
