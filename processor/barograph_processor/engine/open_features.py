@@ -223,12 +223,10 @@ class _Signed(NamedTuple):
     """Buckets of one sign of some columns.
 
     Attributes:
-        mask: bool [columns, n], values of that sign.
-        first: int64 [columns, p], the least bucket at the finest scale.
-        last: The greatest.
+        first: int64 [columns, panes], the least bucket at the finest scale.
+        last: The greatest, less than the least where there is none.
     """
 
-    mask: NDArray[np.bool_]
     first: NDArray[np.int64]
     last: NDArray[np.int64]
 
@@ -237,19 +235,20 @@ def _numbers(values: NDArray[np.float64], rows: PaneRows) -> list[list[OpenColum
     """Counts of the numbers of columns by rows, by column and pane; takes `values` over."""
     finite = np.isfinite(values)
     invalid = rows.count(np.isinf(values)).tolist()
-    low = rows.least(np.where(finite, values, np.inf)).tolist()
-    high = rows.greatest(np.where(finite, values, -np.inf)).tolist()
+    low = rows.least(np.where(finite, values, np.inf))
+    high = rows.greatest(np.where(finite, values, -np.inf))
     values[~finite] = 0.0
     units = units_of_parts(values, rows.starts)
-    buckets = _buckets(values, finite, rows)
+    buckets = _buckets(values, finite, rows, (low, high))
+    lows, highs = low.tolist(), high.tolist()
     shape = range(len(values)), range(len(rows.starts))
     return [
         [
             OpenColumn(
                 buckets[column][pane],
                 units[column][pane],
-                low[column][pane],
-                high[column][pane],
+                lows[column][pane],
+                highs[column][pane],
                 invalid[column][pane],
             )
             for pane in shape[1]
@@ -258,22 +257,39 @@ def _numbers(values: NDArray[np.float64], rows: PaneRows) -> list[list[OpenColum
     ]
 
 
-def _buckets(values: NDArray[np.float64], finite: NDArray[np.bool_], rows: PaneRows) -> list[list[Buckets]]:
-    index = indexes(np.abs(values))
-    sides = [_signed(index, mask, rows) for mask in (values > 0, values < 0)]
-    zeros = rows.count(finite & (values == 0)).tolist()
-    shift = np.zeros(sides[0].first.shape, np.int64)
+def _buckets(
+    values: NDArray[np.float64],
+    finite: NDArray[np.bool_],
+    rows: PaneRows,
+    extremes: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> list[list[Buckets]]:
+    """Buckets by column and pane; `values` are 0 where they aren't finite."""
+    low, high = extremes
+    negative, zero = values < 0, values == 0
+    magnitudes = np.abs(values)
+    least = np.where(zero, np.inf, magnitudes)
+    sides = [
+        _signed(rows.least(np.where(negative, np.inf, least)), high),
+        _signed(rows.least(np.where(negative, least, np.inf)), -low),
+    ]
+    zeros = rows.count(finite & zero).tolist()
+    panes = len(rows.starts)
+    shift = np.zeros((len(values), panes), np.int64)
     while (wide := _too_wide(sides, shift)).any():
         shift += wide
-    panes = len(rows.starts)
-    parts = []
-    for side in sides:
-        begin = side.first >> shift
-        cells = (index >> shift[:, rows.pane_of]) - begin[:, rows.pane_of]
-        cells += (np.arange(len(values))[:, None] * panes + rows.pane_of) * MAX_BUCKETS
-        size = len(values) * panes * MAX_BUCKETS
-        counts = np.bincount(cells[side.mask], minlength=size).reshape(len(values), panes, MAX_BUCKETS)
-        parts.append((begin.tolist(), ((side.last >> shift) - begin + 1).tolist(), counts))
+    begins = [side.first >> shift for side in sides]
+    size = len(values) * panes * MAX_BUCKETS
+    cell = np.arange(0, size, MAX_BUCKETS).reshape(len(values), panes)
+    cells = indexes(magnitudes) >> _by_row(shift, rows)
+    cells += np.where(negative, _by_row(size + cell - begins[1], rows), _by_row(cell - begins[0], rows))
+    cells[zero] = 2 * size  # no bucket of theirs is read
+    counted = np.bincount(cells.reshape(-1), minlength=2 * size + 1)[:-1]
+    parts = [
+        (begin.tolist(), ((side.last >> shift) - begin + 1).tolist(), counts)
+        for side, begin, counts in zip(
+            sides, begins, counted.reshape(2, len(values), panes, MAX_BUCKETS), strict=True
+        )
+    ]
     return [
         [
             Buckets(
@@ -292,10 +308,16 @@ def _buckets(values: NDArray[np.float64], finite: NDArray[np.bool_], rows: PaneR
     ]
 
 
-def _signed(index: NDArray[np.int64], mask: NDArray[np.bool_], rows: PaneRows) -> _Signed:
-    first = np.minimum.reduceat(np.where(mask, index, _NOWHERE), rows.starts, axis=1)
-    last = np.maximum.reduceat(np.where(mask, index, -_NOWHERE), rows.starts, axis=1)
-    return _Signed(mask, first, last)
+def _signed(least: NDArray[np.float64], greatest: NDArray[np.float64]) -> _Signed:
+    """The buckets of a sign, by the magnitudes at its ends; none where the greatest isn't above 0."""
+    there = greatest > 0
+    first, last = (indexes(np.where(there, ends, 1.0)) for ends in (least, greatest))
+    return _Signed(np.where(there, first, _NOWHERE), np.where(there, last, -_NOWHERE))
+
+
+def _by_row(of_pane: NDArray[np.int64], rows: PaneRows) -> NDArray[np.int64]:
+    """A number of each pane as one of each row."""
+    return of_pane if len(rows.starts) == 1 else of_pane[:, rows.pane_of]
 
 
 def _too_wide(sides: list[_Signed], shift: NDArray[np.int64]) -> NDArray[np.bool_]:
