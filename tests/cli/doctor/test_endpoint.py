@@ -298,6 +298,16 @@ def test_a_processor_that_is_ready_is_ok() -> None:
             assert ["ok", "ok"] == [each.status for each in processor_findings(written, WAIT_S)]
 
 
+def test_a_password_in_the_address_of_a_processor_is_not_shown(free: str) -> None:
+    with operated(Operated()) as address, receiving() as subject:
+        for place, expected in ((address, "ok"), (subject.grpc, "ok"), (free, "failed")):
+            for written in (f"http://me:sesame@{place}", f"http://me:sesame@{place.rpartition(':')[0]}"):
+                told = list(processor_findings(written, WAIT_S))
+                assert "sesame" not in str(told)
+                if written.endswith(place):
+                    assert {expected} == {each.status for each in told}
+
+
 def test_why_a_processor_is_not_ready_is_told() -> None:
     with operated(Operated(ready="storage: no space left")) as address:
         health, ready = processor_findings(address, WAIT_S)

@@ -6,6 +6,7 @@ import http.client
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from barograph.sinks import masked as without_password
 from barograph_processor.cli.doctor.asking import ask_health
 from barograph_processor.cli.doctor.findings import Finding
 from barograph_processor.cli.doctor.reaching import listening
@@ -66,11 +67,12 @@ def processor_findings(address: str | None, timeout_s: float) -> Iterator[Findin
         timeout_s: How long to wait for each answer.
     """
     where = address or DEFAULT
+    shown = without_password(where)
     host, port = split_address(where)
     if not port.isdigit():
         yield Finding(
             _GROUP,
-            where,
+            shown,
             "failed",
             "it is no address",
             "give host:port, such as 127.0.0.1:9464, to --processor",
@@ -79,28 +81,28 @@ def processor_findings(address: str | None, timeout_s: float) -> Iterator[Findin
     trouble = listening(host.strip("[]"), int(port), timeout_s)
     if trouble is not None and address is None:
         yield Finding(
-            _GROUP, where, "skipped", "no processor answers at the usual place",
+            _GROUP, shown, "skipped", "no processor answers at the usual place",
             "say where one serves /metrics with --processor HOST:PORT",
         )  # fmt: skip
     elif trouble is not None:
         yield Finding(
-            _GROUP, where, "failed", trouble.said,
+            _GROUP, shown, "failed", trouble.said,
             "start `barograph run`, or give --processor the address where it serves /metrics",
         )  # fmt: skip
     else:
-        yield from _asked(where, timeout_s)
+        yield from _asked(where, shown, timeout_s)
 
 
-def _asked(where: str, timeout_s: float) -> Iterator[Finding]:
+def _asked(where: str, shown: str, timeout_s: float) -> Iterator[Finding]:
     answers = {path: told_by(where, path, timeout_s) for path in _GOOD}
     if any(isinstance(answer.values.get("status"), str) for answer in answers.values()):
         for path, answer in answers.items():
             said = str(answer.values.get("status", f"HTTP {answer.code}"))
             if said == _GOOD[path]:
-                yield Finding(_GROUP, f"{where}{path}", "ok", said)
+                yield Finding(_GROUP, f"{shown}{path}", "ok", said)
             else:
                 yield Finding(
-                    _GROUP, f"{where}{path}", "failed", said,
+                    _GROUP, f"{shown}{path}", "failed", said,
                     "the processor's log says more; senders repeat what isn't taken meanwhile",
                 )  # fmt: skip
         return
@@ -109,14 +111,14 @@ def _asked(where: str, timeout_s: float) -> Iterator[Finding]:
         target_of(Config(endpoint=where, insecure=plain, protocol="grpc"), "logs", {}), timeout_s
     )
     if health.code == "SERVING":
-        yield Finding(_GROUP, where, "ok", "gRPC's health service says SERVING")
+        yield Finding(_GROUP, shown, "ok", "gRPC's health service says SERVING")
     elif health.code == "NOT_SERVING":
         yield Finding(
-            _GROUP, where, "failed", "gRPC's health service says NOT_SERVING",
+            _GROUP, shown, "failed", "gRPC's health service says NOT_SERVING",
             "look at /readyz, where the processor serves /metrics",
         )  # fmt: skip
     else:
         yield Finding(
-            _GROUP, where, "failed", "what answers there is no barograph processor",
+            _GROUP, shown, "failed", "what answers there is no barograph processor",
             "give --processor the address where `barograph run` serves /metrics",
         )  # fmt: skip
