@@ -3,8 +3,8 @@
     python benchmarks/sizing.py
 
 One engine is fed 100 rows a minute, as receivers feed it, in several arrangements that differ in one thing;
-what the allocator holds at the end is compared. Two days are the time to live, for which panes of rows that
-stand in for histograms are held; no label comes, so what performance and its segments take is left out.
+what the allocator holds at the end is compared. Panes of rows that stand in for histograms are held for two
+days; no label comes, so what performance and its segments take is left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from barograph.baseline import Baseline
 from barograph_processor.engine.batch import FeatureColumn, Features, Key, Predictions, Texts
 from barograph_processor.engine.engine import Engine
-from barograph_processor.engine.settings import DAY_NS, HOUR_NS, MINUTE_NS, Settings, Window
+from barograph_processor.engine.settings import HOUR_NS, MINUTE_NS, Settings, Window
 from barograph_processor.patterns.entries import feed_body
 from barograph_processor.signals.fit import fit
 from barograph_processor.signals.fit_output import OutputRows
@@ -33,6 +33,7 @@ KEY = Key("default", "", "", "credit", "3", "")
 START_NS = 1_767_225_600 * 10**9
 ROWS_A_MINUTE = 100
 ROOM = 2**40
+HOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Arrangement:
     """What is fed, and how it is asked to be kept."""
 
     features: int = 20
-    hours: int = 48
+    hours: int = HOURS
     models: int = 1
     windows: tuple[str, ...] = ("1h",)
     given: bool = True
@@ -79,7 +80,7 @@ def rows(arrangement: Arrangement, model: str, start_ns: int, first: int) -> Pre
 
 def held_kb(arrangement: Arrangement) -> float:
     """What an engine holds when it was fed all of it, without what waits for labels, in KB."""
-    lengths = {"1h": HOUR_NS, "1d": DAY_NS}
+    lengths = {"1h": HOUR_NS, "5m": 5 * MINUTE_NS}
     settings = Settings(windows=tuple(Window(name, lengths[name]) for name in arrangement.windows))
     models = [f"credit-{number}" for number in range(arrangement.models)]
     given = [baseline(model, arrangement.features) for model in models] if arrangement.given else []
@@ -137,17 +138,17 @@ def main() -> None:
     """Measure each piece by what one more of it adds."""
     with measuring.report(__doc__) as report:
         plain = held_kb(Arrangement())
-        report.add("one model, 20 features, two days of rows", plain, "KB")
-        shorter = held_kb(Arrangement(hours=24))
-        window = (plain - shorter) / 24
+        report.add("one model, 20 features, eight hours of rows", plain, "KB")
+        shorter = held_kb(Arrangement(hours=HOURS // 2))
+        window = (plain - shorter) / (HOURS - HOURS // 2)
         report.add("an hour of it: 60 panes and a window", window, "KB")
         fewer = held_kb(Arrangement(features=5))
-        report.add("one feature in an hour of it", (plain - fewer) / 15 / 48, "KB")
-        longer = held_kb(Arrangement(windows=("1h", "1d")))
-        report.add("a window alone, of 20 features", (longer - plain) / 2, "KB")
+        report.add("one feature in an hour of it", (plain - fewer) / 15 / HOURS, "KB")
+        longer = held_kb(Arrangement(windows=("1h", "5m")))
+        report.add("a window alone, of 20 features", (longer - plain) / (12 * HOURS), "KB")
         learned = held_kb(Arrangement(given=False))
-        report.add("learned to given baseline", learned / plain, "ratio")
-        more = held_kb(Arrangement(models=3, hours=24))
+        report.add("without a given baseline to with one", learned / plain, "ratio")
+        more = held_kb(Arrangement(models=3, hours=HOURS // 2))
         report.add("three models to one", more / shorter, "ratio")
         on_disk, in_memory = waiting_bytes()
         report.add("a prediction that waits for its label, on disk", on_disk, "bytes")
