@@ -117,6 +117,22 @@ def test_rows_that_stand_in_for_histograms_are_decided_early() -> None:
     assert reading(final(engine.drain(NOW))[KEY, "1h", NOON], metrics.ML_WINDOW_OBSERVATIONS) == 60
 
 
+def test_late_rows_of_a_pane_decided_early_never_count_beside_its_histograms() -> None:
+    engine = engine_of(replace(HOURLY, max_counted_panes=20, max_panes=1))
+    engine.feed([rows_points(1, NOON, source="pod")], NOW)
+    for pane in range(1, 50):
+        engine.feed([predictions([(f"id-{pane}", NOON + pane * MINUTE_NS, 0.9)], source="pod")], NOW)
+    decided = engine.keys[KEY].counted.decided
+    assert decided is not None
+    assert decided > NOON // MINUTE_NS
+    assert {} == engine.feed([predictions([("late", NOON + 1, 0.9)], source="pod")], NOW).dropped
+    assert 50 == reading(final(engine.drain(NOW))[KEY, "1h", NOON], metrics.ML_WINDOW_OBSERVATIONS)
+    engine.feed([rows_points(1, NOON + 30 * DAY_NS, source="pod")], NOON + 30 * DAY_NS)
+    engine.advance(NOON + 60 * DAY_NS)
+    panes = [bound for seen in engine.keys[KEY].counted.histograms.values() for bound in seen.bounds]
+    assert min(panes, default=decided) >= decided  # once rows are too late, nothing is remembered
+
+
 def test_windows() -> None:
     engine = engine_of(replace(HOURLY, max_windows=10))
     for hour in range(100):

@@ -180,6 +180,7 @@ class KeyState:
         end = before_ns // self._settings.pane_ns
         self.fold_panes([pane for pane in self.panes if pane < end])
         self.decide_before(end)
+        self.counted.forget_before(end)
         self._settled_pane = end if self._settled_pane is None else max(self._settled_pane, end)
 
     def fold_matches(self, measure: Measure) -> None:
@@ -212,6 +213,7 @@ class KeyState:
         if oldest is None or oldest == self._tidied_pane:
             return
         self.decide_before(oldest)
+        self.counted.forget_before(oldest)
         self._tidied_pane = oldest
         time_ns = oldest * self._settings.pane_ns
         if self._forgotten_ns is None or time_ns - self._forgotten_ns >= self._settings.ttl_ns // 16:

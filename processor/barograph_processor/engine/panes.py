@@ -150,8 +150,14 @@ class CountedRows:
             self.size -= len(self.panes.pop(one, ()))
             self.known.pop(one, None)
             self.feature_bytes -= self._bytes.pop(one, 0)
+        return taken
+
+    def forget_before(self, pane: int) -> None:
+        """Forget where histograms came before `pane`, of which no row is taken any more.
+
+        Not before that: a late row of a pane that was decided must not count beside its histograms.
+        """
         for name, seen in list(self.histograms.items()):
             seen.forget_before(pane)
             if not seen.bounds:
                 del self.histograms[name]
-        return taken

@@ -21,7 +21,7 @@ class EngineStats:
         panes: Panes that wait to be folded.
         windows: Windows that are open or may still be revised.
         pending: Entries of the pending store.
-        points: Points taken since the start, repeats left out.
+        points: Points of histograms taken since the start, repeats left out.
         predictions: Predictions of the outcomes lane taken, repeats left out.
         labels_accepted: Labels taken, repeats left out.
         labels_joined: Those that met a prediction.
