@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from barograph.baseline import Baseline
-from barograph_processor.engine.batch import Texts
+from barograph_processor.engine.batch import Points, Predictions, Texts
 from barograph_processor.engine.reasons import Lane, Reason
+from barograph_processor.engine.relay import Relay
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Window
+from barograph_processor.signals.api import StreamKind
+from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.fit import fit
 from barograph_processor.signals.fit_output import OutputRows
 
@@ -20,7 +23,7 @@ from .world import KEY, NOON, SETTINGS, confusion, engine_of, predictions, texts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from barograph_processor.engine.batch import Batch, Predictions
+    from barograph_processor.engine.batch import Batch
     from barograph_processor.engine.engine import Engine
 
 HOURLY = replace(SETTINGS, windows=(Window("1h", HOUR_NS),))
@@ -80,3 +83,15 @@ def test_the_same_prediction_with_its_class_is_a_repeat_and_no_conflict() -> Non
     engine.feed([scored(), predictions(ROWS)], NOW)
     assert 4 == engine.stats(NOW).predictions
     assert {(Lane.OUTCOMES, Reason.DUPLICATE): 4} == engine.counters
+
+
+def test_an_edge_decides_for_rows_that_it_counts_itself() -> None:
+    """Those without an id; the others are passed on as they came."""
+    relay = Relay(HOURLY, edge="edge", remember=10, baselines=[baseline(0.3)])
+    relay.feed([scored([(None, NOON, 0.2), (None, NOON, 0.3), (None, NOON, 0.4), ("a", NOON, 0.9)])], NOW)
+    (points, passed_on) = sorted(relay.take_out(), key=lambda one: isinstance(one, Predictions))
+    assert isinstance(points, Points)
+    assert isinstance(passed_on, Predictions)
+    (classes,) = (one.state for one in points.points if one.stream.kind == StreamKind.PREDICTION_CLASSES)
+    assert CategoryCounts.of({"0": 1, "1": 2}).to_bytes() == classes.to_bytes()
+    assert [-1] == passed_on.classes.codes.tolist()

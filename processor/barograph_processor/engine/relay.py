@@ -15,6 +15,7 @@ import numpy as np
 
 from barograph_processor.engine.batch import Fed, Point, Points, Predictions
 from barograph_processor.engine.batch_joining import some_of, together
+from barograph_processor.engine.deciding import with_classes
 from barograph_processor.engine.feature_lane import FeatureLane
 from barograph_processor.engine.feature_rows import PaneRows
 from barograph_processor.engine.join import with_features
@@ -143,7 +144,8 @@ class Relay:
         lone = np.flatnonzero(~named)
         if len(lone):  # nothing would tell its repeats apart further on
             self._tally.count(Lane.OUTCOMES, Reason.NO_ID, len(lone))
-            for pane, rows in rows_by_pane(dated, lone, self._settings.pane_ns, ()):
+            decided = with_classes(dated, self._reference(batch.key).decides)
+            for pane, rows in rows_by_pane(decided, lone, self._settings.pane_ns, ()):
                 self._add(batch.key, batch.source, pane, rows)
         if len(lone) < count:
             self._passed_on.append(some_of(batch, np.flatnonzero(named)))
@@ -202,9 +204,11 @@ class Relay:
             found |= counts.to_states()
         parts = held.rows.get(source)
         if parts:
-            reference = KeyReference(key, self._references.given(key), self._settings, _nothing)
-            found |= states_of(parts, reference.edges(pane * self._settings.pane_ns))
+            found |= states_of(parts, self._reference(key).edges(pane * self._settings.pane_ns))
         return found
+
+    def _reference(self, key: Key) -> KeyReference:
+        return KeyReference(key, self._references.given(key), self._settings, _nothing)
 
     def _slice(self, key: Key, source: str, pane: int) -> int | None:
         """Start of a slice of the pane that was not used before; None where there are no more."""
