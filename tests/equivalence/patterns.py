@@ -61,15 +61,15 @@ def service_every_lane(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figur
 
 def two_edges(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     """Every lane, through one or the other of two edges that count rows for a service."""
-    requests = _requests(data, rows="all", points=True)
+    requests = requests_of(data, rows="all", points=True)
     halves = requests[::2], requests[1::2]
-    with _running(data, folder, "") as owner:
+    with running_with(data, folder, "") as owner:
         for half in halves:
-            with _running(data, folder, "", "--forward", owner.otlp) as edge:
-                _send(edge, _untidy(half))
+            with running_with(data, folder, "", "--forward", owner.otlp) as edge:
+                send_to(edge.otlp, untidy(half))
                 edge.drain()
                 edge.stop()
-        return _drained(owner)
+        return drained(owner)
 
 
 def service_scores(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
@@ -103,18 +103,31 @@ def service_scores(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
         for row in truths
     ]
     random.Random(13).shuffle(records)
-    with _running(data, folder, "") as running:
+    with running_with(data, folder, "") as running:
         send(running.otlp, records)
-        return _drained(running)
+        return drained(running)
 
 
 def embedded(data: Data, folder: Path, environment: pytest.MonkeyPatch) -> Figures:
     """The engine in the serving process; calls come in disorder."""
+    return _embedded(data, folder, environment, rows="off", points=True)
+
+
+def embedded_rows(data: Data, folder: Path, environment: pytest.MonkeyPatch) -> Figures:
+    """The same by rows alone."""
+    return _embedded(data, folder, environment, rows="all", points=False)
+
+
+def _embedded(
+    data: Data, folder: Path, environment: pytest.MonkeyPatch, *, rows: str, points: bool
+) -> Figures:
     config = folder / "barograph.yaml"
     config.write_text(CONFIG, encoding="utf-8")
     environment.setenv("BAROGRAPH_CONFIG", str(config))
     with embedding() as found:
-        _instrumented(data, found.sink, rows="off")
+        if not points:
+            environment.setattr(found.engine, "points", lambda points: None)
+        _instrumented(data, found.sink, rows=rows)
         found.drain()
     windows = []
     for told in found.logs.windows().values():
@@ -150,7 +163,7 @@ def batch_csv(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
 
 def batch_telemetry(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     """The same over what a Collector wrote to files: lines of JSON, and messages with their length."""
-    requests = _untidy(_requests(data, rows="off", points=True))
+    requests = untidy(requests_of(data, rows="off", points=True))
     half = len(requests) // 2
     lines = folder / "telemetry.json"
     told = []
@@ -167,20 +180,40 @@ def batch_telemetry(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
 def sidecar_stdout(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     """A service that prints, its container's log read by the sidecar."""
     files, records = _printed(data, folder)
-    with _running(data, folder, files) as running:
+    with running_with(data, folder, files) as running:
         running.wait_until_read(records)
-        return _drained(running)
+        return drained(running)
+
+
+def sidecar_files(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """A service that writes CSV to a shared volume, and another program lines of JSON with the truth."""
+    predictions, truths = _tables(data)
+    shared = folder / "shared"
+    shared.mkdir()
+    with (shared / "predictions.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(predictions[0]))
+        writer.writeheader()
+        writer.writerows(predictions)
+    (shared / "truth.json").write_text("".join(json.dumps(row) + "\n" for row in truths), encoding="utf-8")
+    columns = f"{{features: [{', '.join(data.features)}], segments: [region]}}"
+    files = (
+        f"receivers: {{files: {{include: ['{shared}/*'], model: {MODEL}, version: '{VERSION}', "
+        f"columns: {columns}}}, otlp: {{}}}}\n"
+    )
+    with running_with(data, folder, files) as running:
+        running.wait_until_read(len(predictions) + len(truths))
+        return drained(running)
 
 
 def sidecar_edge(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     """The same, where the sidecar only counts, and a service makes windows."""
     files, records = _printed(data, folder)
-    with _running(data, folder, "") as owner:
-        with _running(data, folder, files, "--forward", owner.otlp) as edge:
+    with running_with(data, folder, "") as owner:
+        with running_with(data, folder, files, "--forward", owner.otlp) as edge:
             edge.wait_until_read(records)
             edge.drain()
             edge.stop()
-        return _drained(owner)
+        return drained(owner)
 
 
 def _printed(data: Data, folder: Path) -> tuple[str, int]:
@@ -210,10 +243,12 @@ PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
         two_edges,
         service_scores,
         embedded,
+        embedded_rows,
         batch_parquet,
         batch_csv,
         batch_telemetry,
         sidecar_stdout,
+        sidecar_files,
         sidecar_edge,
     )
 }
@@ -235,12 +270,12 @@ class Recorded:
 
 
 def _served(data: Data, folder: Path, *, rows: str, points: bool) -> Figures:
-    with _running(data, folder, "") as running:
-        _send(running, _untidy(_requests(data, rows=rows, points=points)))
-        return _drained(running)
+    with running_with(data, folder, "") as running:
+        send_to(running.otlp, untidy(requests_of(data, rows=rows, points=points)))
+        return drained(running)
 
 
-def _requests(data: Data, *, rows: str, points: bool) -> list[tuple[str, bytes]]:
+def requests_of(data: Data, *, rows: str, points: bool) -> list[tuple[str, bytes]]:
     """What an instrumented service sends."""
     recorded = Recorded()
     if not points:
@@ -250,7 +285,7 @@ def _requests(data: Data, *, rows: str, points: bool) -> list[tuple[str, bytes]]
     return recorded.requests
 
 
-def _untidy(requests: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+def untidy(requests: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """In disorder, and some again, as a Collector repeats what it got no answer to."""
     repeated = requests + requests[::3]
     random.Random(7).shuffle(repeated)
@@ -324,21 +359,22 @@ def _baseline(data: Data, folder: Path) -> str:
     return str(path)
 
 
-def _running(data: Data, folder: Path, receivers: str, *options: str) -> Any:
+def running_with(data: Data, folder: Path, receivers: str, *options: str) -> Any:
     config = folder / "barograph.yaml"
     config.write_text(CONFIG + receivers, encoding="utf-8")
     return service("--config", str(config), "--baseline", _baseline(data, folder), *options)
 
 
-def _send(running: Running, requests: Iterable[tuple[str, bytes]]) -> None:
-    with grpc.insecure_channel(running.otlp) as channel:
+def send_to(endpoint: str, requests: Iterable[tuple[str, bytes]]) -> None:
+    """Send OTLP requests over gRPC."""
+    with grpc.insecure_channel(endpoint) as channel:
         for signal, data in requests:
             name = {"metrics": "metrics.v1.Metrics", "logs": "logs.v1.Logs"}[signal]
             call = channel.unary_unary(f"/opentelemetry.proto.collector.{name}Service/Export")
-            assert b"" == call(data, timeout=WAIT_S)  # nothing was refused
+            assert call(data, timeout=WAIT_S) in {b"", b"\n\0"}  # nothing was refused
 
 
-def _drained(running: Running) -> Figures:
+def drained(running: Running) -> Figures:
     running.drain()
     running.stop()
     assert 0 == running.process.returncode, running.said

@@ -12,6 +12,7 @@ import pytest
 from sklearn import metrics as oracle
 
 from barograph.semconv import metrics
+from equivalence import collectors
 from equivalence import data as sets
 from equivalence.patterns import PATTERNS, service_histograms
 
@@ -62,12 +63,18 @@ def test_the_readings_that_all_others_are_compared_with_are_right(data: Data, ex
     assert len(expected) > 500  # windows, horizons, segments, features
 
 
-@pytest.mark.parametrize("pattern", [name for name in PATTERNS if name != service_histograms.__name__])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *(name for name in PATTERNS if name != service_histograms.__name__),
+        *(pytest.param(name, marks=pytest.mark.real("otelcol")) for name in collectors.PATTERNS),
+    ],
+)
 def test_every_pattern_gives_equal_readings(
     data: Data, expected: Figures, pattern: str, tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    found = PATTERNS[pattern](data, tmp_path_factory.mktemp(pattern), monkeypatch)
+    found = (PATTERNS | collectors.PATTERNS)[pattern](data, tmp_path_factory.mktemp(pattern), monkeypatch)
     missing = sorted(map(str, expected.keys() - found.keys()))
     surplus = sorted(map(str, found.keys() - expected.keys()))
     unequal = {str(name): (expected[name], found[name]) for name in expected.keys() & found.keys()
