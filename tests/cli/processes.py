@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,6 +66,24 @@ class Running:
     def scrape(self) -> str:
         with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=WAIT_S) as response:
             return str(response.read().decode())
+
+    def health(self) -> str:
+        """What /healthz says."""
+        try:
+            with urllib.request.urlopen(f"http://{self.metrics}/healthz", timeout=WAIT_S) as response:
+                body = response.read()
+        except urllib.error.HTTPError as error:
+            body = error.read()
+        return str(json.loads(body)["status"])
+
+    def wait_until_it_says(self, trouble: str) -> None:
+        """Wait until /healthz tells of a trouble."""
+        tick = threading.Event()
+        for _ in range(WAIT_S * 5):
+            if trouble in self.health():
+                return
+            tick.wait(0.2)
+        raise AssertionError(f"never in trouble\n{self.health()}\n{self.child.told()}")
 
     def wait_until_read(self, records: int) -> None:
         """Wait until so many log records were taken, as /metrics tells."""

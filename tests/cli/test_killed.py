@@ -7,7 +7,6 @@ import random
 import resource
 import shutil
 import signal
-import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import pytest
 from barograph.semconv import attributes, metrics
 from real.processes import free_ports
 
-from .processes import WAIT_S, Running, barograph, last_revisions, service, value
+from .processes import Running, barograph, last_revisions, service, value
 from .senders import Senders
 
 if TYPE_CHECKING:
@@ -49,15 +48,6 @@ def alive(folder: Path, port: int, **storage: object) -> Iterator[Running]:
     )
     with service("--config", str(config), "--listen", f"127.0.0.1:{port}") as running:
         yield running
-
-
-def health(running: Running) -> str:
-    try:
-        with urllib.request.urlopen(f"http://{running.metrics}/healthz", timeout=WAIT_S) as response:
-            body = response.read()
-    except urllib.error.HTTPError as error:
-        body = error.read()
-    return str(json.loads(body)["status"])
 
 
 def check(summary: Mapping[str, Any], windows: Sequence[Mapping[str, Any]], sent: Tally) -> None:
@@ -155,11 +145,11 @@ def test_while_files_can_not_grow_senders_wait_health_says_why_and_it_recovers_b
         limits = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (1, limits[1]))
         senders.wait_until_refused("can't be written: File too large")
-        assert "storage: the journal in" in health(running)
+        assert "storage: the journal in" in running.health()
         resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, limits)
         senders.wait_for(50)
         sent = senders.stop()
-        assert "ok" == health(running)
+        assert "ok" == running.health()
         running.kill()
     with alive(tmp_path, port, durability="disk") as running:
         summary = running.drain()
@@ -175,7 +165,7 @@ def test_a_directory_that_was_removed_is_told_and_nothing_more_is_acknowledged(
         senders.wait_for(20)
         shutil.rmtree(tmp_path / "state")
         senders.wait_until_refused("was removed")
-        assert "was removed" in health(running)
+        assert "was removed" in running.health()
 
 
 def test_a_directory_in_use_or_out_of_reach_is_refused_in_one_line(tmp_path: Path, port: int) -> None:

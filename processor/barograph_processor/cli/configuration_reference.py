@@ -153,7 +153,8 @@ What an edge has taken leaves it within `forward.interval`, or waits while the o
 `forward.queue_bytes` wait, receivers answer UNAVAILABLE. `/drain` passes everything on and waits until it is
 taken. With `storage.directory`, what the owner has not taken outlives the process, as `storage.durability`
 says of what was acknowledged; without it, a stop waits 5 s and counts the rest as dropped.
-`storage.checkpoint_every` and `storage.journal_bytes` mean nothing to an edge.
+`storage.checkpoint_every` and `storage.journal_bytes` mean nothing to an edge. A Collector may lie between
+edges and owner: [`tiers.yaml`](../collector-config/README.md#tiersyaml).
 """
 
 
