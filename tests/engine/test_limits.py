@@ -133,6 +133,15 @@ def test_late_rows_of_a_pane_decided_early_never_count_beside_its_histograms() -
     assert min(panes, default=decided) >= decided  # once rows are too late, nothing is remembered
 
 
+def test_points_are_counted_without_repeats() -> None:
+    engine = engine_of()
+    for _ in range(3):
+        fed = engine.feed([rows_points(2, NOON), rows_points(3, NOON, flush=1)], NOW)
+        assert 2 == fed.accepted
+    assert 2 == engine.stats(NOW).points
+    assert 4 == engine.counters[Lane.HISTOGRAMS, Reason.DUPLICATE]
+
+
 def test_windows() -> None:
     engine = engine_of(replace(HOURLY, max_windows=10))
     for hour in range(100):

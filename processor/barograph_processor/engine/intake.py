@@ -66,6 +66,7 @@ class Intake:
         latest_ns = now_ns + self._settings.future_skew_ns
         pane_ns = self._settings.pane_ns
         taken = clamped = mismatched = straddled = 0
+        repeats = self._tally.totals[Lane.HISTOGRAMS, Reason.DUPLICATE]
         seen: dict[tuple[Key, str, str], int] = {}
         for point in batch.points:
             state = self._state_of(point.key)
@@ -88,7 +89,7 @@ class Intake:
             state = self._state_of(key)
             if state is not None:
                 state.watermark.observe(source, lane, time_ns=time_ns, now_ns=now_ns)
-        self.points += taken
+        self.points += taken - (self._tally.totals[Lane.HISTOGRAMS, Reason.DUPLICATE] - repeats)
         self._tally.count(Lane.HISTOGRAMS, Reason.CLAMPED, clamped)
         self._tally.count(Lane.HISTOGRAMS, Reason.PANE_MISMATCH, mismatched)
         self._tally.count(Lane.HISTOGRAMS, Reason.STRADDLE, straddled)
