@@ -19,6 +19,7 @@ from barograph_processor.config.load import load
 from barograph_processor.engine.batch import Texts
 from barograph_processor.engine.reasons import Reason
 from barograph_processor.engine.settings import DAY_NS
+from barograph_processor.patterns.forward_opening import open_forwarding
 from barograph_processor.patterns.opening import open_service
 from barograph_processor.telemetry import Telemetry
 from barograph_processor.wire import reasons
@@ -51,10 +52,16 @@ exporters:
 windows: [1d]
 segments: [region]
 export: {interval: 1s}
+storage: {directory: DIRECTORY, durability: disk, checkpoint_every: 1s}
 models:
   binary: {schema: &rules {age: {min: 0, max: 100, required: true}, town: {values: [Bern]}}}
   multiclass: {schema: *rules}
   regression: {schema: *rules}
+"""
+EDGE = """
+receivers: {otlp: {http: {endpoint: "127.0.0.1:0"}}}
+exporters: {prometheus: {endpoint: "127.0.0.1:0"}}
+forward: {endpoint: "http://OWNER", protocol: http/protobuf, interval: 1s}
 """
 # What Grafana puts in place of a variable; each query has to give data for one choice of them at least.
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
@@ -184,21 +191,36 @@ def test_every_query_gives_data(tmp_path: Path) -> None:
         registry = Registry()
         running = stack.enter_context(
             open_service(
-                load(CONFIG, catalog=registry, environ={}),
+                load(CONFIG.replace("DIRECTORY", str(tmp_path / "state")), catalog=registry, environ={}),
                 baselines=baselines,
                 registry=registry,
                 telemetry=Telemetry(),
             )
         )
         exporter: Any = running.graph.exporters["prometheus"]
+        receiver: Any = running.graph.receivers["otlp"]
+        edge = stack.enter_context(
+            open_forwarding(
+                load(EDGE.replace("OWNER", receiver.listeners[-1].endpoint), catalog=registry, environ={}),
+                baselines=baselines,
+                registry=registry,
+                telemetry=Telemetry(),
+            )
+        )
+        at_edge: Any = edge.graph.exporters["prometheus"]
         for batch in batches:
             running.service.feed([batch])
             running.service.feed([batch])  # counted as repeats
+        edge.forwarder.feed([batches[-1]])
         running.service.tick()
         late, _ = outcomes(TASKS[0], KEY._replace(model=TASKS[0]))
         running.service.feed([replace(late, time_ns=late.time_ns - 40 * DAY_NS)])
         scraped = stack.enter_context(
-            prometheus(tmp_path / "prometheus", scrape={"barograph": exporter.endpoint}, rules=quick)
+            prometheus(
+                tmp_path / "prometheus",
+                scrape={"barograph": exporter.endpoint, "edge": at_edge.endpoint},
+                rules=quick,
+            )
         )
         with pytest.raises(TimeoutError, match="still has"):  # the other exporter reaches nobody
             running.service.drain(1)

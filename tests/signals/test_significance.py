@@ -27,7 +27,7 @@ def test_the_p_value_is_scipys(v: float, df: int, psi: float) -> None:
 @given(st.floats(1e-14, 1.0), degrees)
 def test_no_index_is_too_small_or_too_large(v: float, df: int) -> None:
     found = [significance.p_value(psi, v, df) for psi in (0.0, 5e-324, 1e-124, 1e-9, 0.01, 50.0)]
-    assert found == sorted(found, reverse=True)
+    assert (np.diff(found) <= 1e-12).all()  # but for the last digits of what is certain
     assert found[0] == pytest.approx(1.0)
 
 

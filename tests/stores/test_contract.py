@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rocksdict import Options, Rdict
 
 import children
 from barograph.errors import ConfigError, Retryable, StateError
@@ -157,6 +159,22 @@ def test_entries_on_disk_outlive_the_store(tmp_path: Path) -> None:
     assert (len(again), again.size_bytes) == (100, size)
     assert len(again.expire(HOUR_NS + 40)) == 40
     again.close()
+
+
+@pytest.mark.parametrize("written", [None, b"1", b"3"])
+def test_entries_of_another_format_are_refused_and_left_alone(tmp_path: Path, written: bytes | None) -> None:
+    with closing(DiskStore(tmp_path / "state")) as store:
+        store.put_many([(b"a", 5, b"one")])
+    for _ in range(2):
+        with closing(Rdict(str(tmp_path / "state"), Options(raw_mode=True))) as raw:
+            if written is None:
+                raw.delete(b"f")
+            else:
+                raw[b"f"] = written
+        with pytest.raises(ConfigError, match="another version of Barograph"):
+            DiskStore(tmp_path / "state")
+    with closing(Rdict(str(tmp_path / "state"), Options(raw_mode=True))) as raw:
+        assert b"one" == (raw.get(b"ea") or b"")[8:]
 
 
 def test_entries_on_disk_outlive_a_killed_process(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from barograph_processor.components.api import Context
 
 EXPIRE_MOST = 10_000
-_ENTRY, _INDEX, _FIGURES = b"e", b"x", b"m"
+_ENTRY, _INDEX, _FIGURES, _FORMAT = b"e", b"x", b"m", b"f"
+_THIS_FORMAT = b"2"  # of entries and lists; another one can't be read
 _EXPIRY = struct.Struct(">Q")
 _NUMBER = struct.Struct(">Q")
 _LISTED_MOST = 100  # keys of a list: the first of them is read again and again where there is no more room
@@ -85,7 +86,8 @@ class DiskStore:
             log: As of `Config`.
 
         Raises:
-            ConfigError: The directory can't be used, or another process has it open.
+            ConfigError: The directory can't be used, another process has it open, or another version of
+                Barograph wrote what it holds.
         """
         self._max_bytes = max_bytes
         options = Options(raw_mode=True)
@@ -109,6 +111,7 @@ class DiskStore:
             unlogged = WriteOptions()
             unlogged.disable_wal = True  # type: ignore[method-assign,assignment]  # the stub is wrong
             self._db.set_write_options(unlogged)
+        self._know_format(directory)
         self._recent: dict[bytes, bytes | None] = {}
         self._oldest = _INDEX
         figures = self._read_figures()
@@ -271,6 +274,18 @@ class DiskStore:
             self._db.write(batch)
         except Exception as error:
             raise _failed("write", error) from error
+
+    def _know_format(self, directory: Path) -> None:
+        found = self._db.get(_FORMAT)
+        if found is None and next(iter(self._db.keys()), None) is None:
+            self._db[_FORMAT] = found = _THIS_FORMAT
+        if found != _THIS_FORMAT:
+            self._db.close()
+            raise ConfigError(
+                f"the pending store in {directory} was written by another version of Barograph, in a format "
+                "that this one can't read; go back to that version, or move the folder away and lose the "
+                "predictions and labels that wait in it"
+            )
 
     def _read_figures(self) -> _Figures:
         stored = self._db.get(_FIGURES)
