@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 WAIT_S = 100
+_RECORDS = "barograph_receiver_accepted_log_records_total "
 COMMAND = (sys.executable, "-m", "barograph_processor.cli")
 
 
@@ -87,16 +88,26 @@ class Running:
 
     def wait_until_read(self, records: int) -> None:
         """Wait until so many log records were taken, as /metrics tells."""
-        name = "barograph_receiver_accepted_log_records_total "
         tick = threading.Event()
         for _ in range(WAIT_S * 5):
-            (line,) = (each for each in self.scrape().splitlines() if each.startswith(name))
-            if float(line.removeprefix(name)) >= records:
+            (line,) = (each for each in self.scrape().splitlines() if each.startswith(_RECORDS))
+            if float(line.removeprefix(_RECORDS)) >= records:
                 return
             tick.wait(0.2)
         raise AssertionError(
             f"{records} records were not taken in time\n{self.scrape()}\n{self.child.told()}"
         )
+
+    def wait_until_quiet(self) -> None:
+        """Wait until a second passes in which no log record is taken."""
+        tick, before, same = threading.Event(), "", 0
+        for _ in range(WAIT_S * 5):
+            (line,) = (each for each in self.scrape().splitlines() if each.startswith(_RECORDS))
+            before, same = line, same + 1 if line == before else 0
+            if same >= 5 and float(line.removeprefix(_RECORDS)):
+                return
+            tick.wait(0.2)
+        raise AssertionError(f"records are still taken\n{self.child.told()}")
 
     def drain(self) -> dict[str, Any]:
         done = barograph("drain", "--endpoint", self.metrics, "--timeout", str(WAIT_S - 20), "--json")

@@ -36,6 +36,7 @@ class Entry(NamedTuple):
 BUILT_IN = (
     Entry("receiver", "otlp", "barograph_processor.receivers.otlp:FACTORY"),
     Entry("receiver", "files", "barograph_processor.receivers.files.receiver:FACTORY"),
+    Entry("receiver", "parquet", "barograph_processor.receivers.files.parquet:FACTORY"),
     Entry("store", "memory", "barograph_processor.stores.memory:FACTORY"),
     Entry("store", "disk", "barograph_processor.stores.disk:FACTORY"),
     Entry("exporter", "otlp", "barograph_processor.exporters.otlp:FACTORY"),
