@@ -35,8 +35,15 @@ def sidecar_collector(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figure
     return found
 
 
+def gateway(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """Collectors give each model one of two processors; the other never hears of it."""
+    first, second = _through("gateway.yaml", data, folder, ["FIRST", "SECOND"])
+    assert not (first and second)
+    return first | second
+
+
 PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
-    each.__name__: each for each in (sidecar_collector,)
+    each.__name__: each for each in (sidecar_collector, gateway)
 }
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 OWN_METRICS = "own_metrics"
 TRIES = 3
+# A Collector v0.155 listens for all signals as soon as the pipelines of one of them run; what comes for
+# another by then ends it.
+READY = "Everything is ready"
 
 
 class Collector:
@@ -89,6 +92,7 @@ def collector(  # one Collector, with what surrounds it
                         log=folder / f"{name}.log",
                         ports=chosen,
                         environ={**(environ or {}), **variables(chosen)},
+                        says=READY,
                     )
                 )
             except PortTaken:

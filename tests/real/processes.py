@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 START_S = 60.0
@@ -37,10 +37,13 @@ class Process:
         ports: Names to ports.
     """
 
-    def __init__(self, child: subprocess.Popen[bytes], log: Path, ports: Mapping[str, int]) -> None:
+    def __init__(
+        self, child: subprocess.Popen[bytes], log: Path, ports: Mapping[str, int], *, begins: int = 0
+    ) -> None:
         self._child = child
         self.log = log
         self.ports = ports
+        self._begins = begins
 
     def endpoint(self, name: str) -> str:
         """``host:port`` of a named port."""
@@ -83,21 +86,30 @@ class Process:
             NotStarted: It ended, or the time is over.
         """
         for port in ports:
-            turns = int(timeout_s / ASK_EVERY_S)
-            while not _listens(port):
-                turns -= 1
-                try:
-                    self._child.wait(ASK_EVERY_S)
-                except subprocess.TimeoutExpired:
-                    if turns > 0:
-                        continue
-                    raise NotStarted(
-                        f"port {port} is silent after {timeout_s:g} s\n{tail(self.log)}"
-                    ) from None
-                taken = "address already in use" in self.said()
-                raise (PortTaken if taken else NotStarted)(
-                    f"ended with status {self._child.returncode} before it listened\n{tail(self.log)}"
-                )
+            self._wait(lambda port=port: _listens(port), f"port {port}", timeout_s)  # type: ignore[misc]
+
+    def wait_until_it_says(self, words: str, timeout_s: float = START_S) -> None:
+        """Return once the words are in what it wrote, whatever earlier ones wrote to the same log.
+
+        Raises:
+            NotStarted: It ended, or the time is over.
+        """
+        self._wait(lambda: words.encode() in self.log.read_bytes()[self._begins :], repr(words), timeout_s)
+
+    def _wait(self, ready: Callable[[], bool], awaited: str, timeout_s: float) -> None:
+        turns = int(timeout_s / ASK_EVERY_S)
+        while not ready():
+            turns -= 1
+            try:
+                self._child.wait(ASK_EVERY_S)
+            except subprocess.TimeoutExpired:
+                if turns > 0:
+                    continue
+                raise NotStarted(f"no {awaited} after {timeout_s:g} s\n{tail(self.log)}") from None
+            taken = "address already in use" in self.said()
+            raise (PortTaken if taken else NotStarted)(
+                f"ended with status {self._child.returncode} before it was ready\n{tail(self.log)}"
+            )
 
 
 def free_ports(*names: str) -> dict[str, int]:
@@ -126,6 +138,7 @@ def process(
     ports: Mapping[str, int] | None = None,
     environ: Mapping[str, str] | None = None,
     waits_for: Iterable[str] | None = None,
+    says: str | None = None,
 ) -> Iterator[Process]:
     """Start a program; it ends when the context does, and when this process dies.
 
@@ -137,12 +150,14 @@ def process(
         ports: Ports it was told to listen on, by name.
         environ: Variables beside those of this process.
         waits_for: Names of the ports that have to listen before the context begins; all of them if absent.
+        says: Words that it writes when it is ready, where listening isn't enough.
 
     Raises:
         NotStarted: It ended, or didn't listen in time.
     """
     ports = dict(ports or {})
     with log.open("ab") as output:
+        begins = output.tell()
         child = subprocess.Popen(
             [*_tied_to_us(), *map(str, command)],
             stdin=subprocess.DEVNULL,
@@ -150,9 +165,11 @@ def process(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environ or {})},
         )
-    running = Process(child, log, ports)
+    running = Process(child, log, ports, begins=begins)
     try:
         running.wait_until_it_listens(ports[name] for name in (ports if waits_for is None else waits_for))
+        if says is not None:
+            running.wait_until_it_says(says)
         yield running
     finally:
         if running.status is None:

@@ -41,8 +41,22 @@ def test_a_process_is_ready_when_it_listens_and_gone_after_the_context(tmp_path:
 def test_a_program_that_ends_at_once_shows_the_end_of_its_log(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no such thing')"]
     with (
-        pytest.raises(NotStarted, match="status 1 before it listened\nno such thing"),
+        pytest.raises(NotStarted, match="status 1 before it was ready\nno such thing"),
         process(command, log=tmp_path / "log", ports=free_ports("only")),
+    ):
+        pass
+
+
+@pytest.mark.slow
+def test_a_program_that_listens_is_not_ready_before_it_says_so_itself(tmp_path: Path) -> None:
+    """A restart appends to the log of the one before, whose words are not its own."""
+    (tmp_path / "log").write_text("ready\n", encoding="utf-8")
+    listens = "import socket, sys; socket.create_server(('127.0.0.1', int(sys.argv[1]))).accept()"
+    ports = free_ports("only")
+    command = [sys.executable, "-c", listens, str(ports["only"])]
+    with (
+        pytest.raises(NotStarted, match="status 0 before it was ready"),
+        process(command, log=tmp_path / "log", ports=ports, says="ready"),
     ):
         pass
 
