@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OWN_METRICS = "own_metrics"
 TRIES = 3
 # A Collector v0.155 listens for all signals as soon as the pipelines of one of them run; what comes for
-# another by then ends it.
+# another by then ends it, or is answered and lost.
 READY = "Everything is ready"
 
 
