@@ -95,6 +95,8 @@ def predict(provider: TracerProvider, count: int = ROWS, *, scope: str = "shop")
         span = tracer.start_span("POST /predict", start_time=NOON + row * SECOND)
         answer = "no" if row % 4 else "yes"
         told: dict[str, Any] = {"app.request_id": f"r-{row}", "app.answer": answer, "app.features.age": row}
+        if scope == SOURCE_SCOPE:
+            told = {attributes.ML_MODEL_NAME: "loan", attributes.ML_MODEL_VERSION: "1"}
         span.set_attributes(told)
         span.end(end_time=NOON + row * SECOND + 1)
 

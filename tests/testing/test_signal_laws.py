@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +19,9 @@ from barograph_processor.signals.api import Joined, Outcomes, Reading, StreamId,
 from barograph_processor.signals.catalog import SIGNALS
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.frame import Framed
+from barograph_processor.signals.rules import Rule
 from barograph_processor.testing import LawBroken, check_signal
+from signals.windows import view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -206,8 +208,10 @@ def test_our_own_signals_obey_them_too(signal: Signal, monkeypatch: pytest.Monke
         return reading
 
     monkeypatch.setattr("barograph_processor.testing.signal_laws.plain", remember)
+    ages = {"age": np.array([20.0, -3.0, np.nan, np.inf])}
+    ruled = replace(view(ages, None), rules={"age": Rule(kind="number", low=0.0, high=120.0, required=True)})
     with pytest.raises(LawBroken, match=r"x\.ml.* is declared and never told"):
-        check_signal(Ours())
+        check_signal(Ours(), views=[ruled] if signal.name == "rules" else [])
     assert told
 
 
