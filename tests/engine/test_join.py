@@ -16,7 +16,20 @@ from barograph_processor.signals.api import StreamKind
 from barograph_processor.signals.performance_scores import ScoreCounts
 from barograph_processor.stores.memory import MemoryStore
 
-from .world import KEY, NOON, SETTINGS, confusion, engine_of, final, predictions, reading, texts, truths
+from .world import (
+    KEY,
+    NOON,
+    SETTINGS,
+    confusion,
+    contents,
+    engine_of,
+    figures,
+    final,
+    predictions,
+    reading,
+    texts,
+    truths,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,6 +227,42 @@ def test_scores_of_differing_classes_meet_in_one_window() -> None:
     one = ScoreCounts.zero().observe(np.ones(2), np.ones(2, np.bool_))
     none = ScoreCounts.zero().observe(np.zeros(2), np.zeros(2, np.bool_))
     assert scored == {"cat": none, "dog": one, "eel": none}
+
+
+def test_scores_of_other_classes_count_as_they_do_alone() -> None:
+    """Two senders of a model may know different classes; labels of both come in one request, or in two."""
+    plain = predictions([("a", NOON, 0.9)])
+    none = np.array([np.nan])
+    batches = [
+        replace(
+            plain,
+            ids=[name],
+            classes=texts(["dog"]),
+            score=none,
+            value=none,
+            scores=np.array([[0.2, 0.5, 0.3]]),
+            score_classes=classes,
+        )
+        for name, classes in (("a", ("cat", "dog", "eel")), ("b", ("dog", "eel", "fox")))
+    ]
+    labels = replace(
+        truths([("a", NOON, "0"), ("b", NOON, "0")]), classes=texts(["dog", "dog"]), value=np.full(2, np.nan)
+    )
+    one_by_one = [
+        replace(truths([(name, NOON, "0")]), classes=texts(["dog"]), value=none) for name in ("a", "b")
+    ]
+    told = []
+    for parts in ([labels], one_by_one):
+        engine = engine_of(replace(HOURLY, tasks={KEY.model: "multiclass"}))
+        engine.feed(batches, NOW)
+        for part in parts:
+            engine.feed([part], NOW)
+            engine.advance(NOW)
+        told.append((contents(engine), figures(engine.drain(NOW))))
+        (states,) = engine.keys[KEY].table.windows[0, NOON].labels.values()
+        scored = {stream.part for stream in states if stream.kind == StreamKind.SCORES}
+        assert {"cat", "dog", "eel", "fox"} == scored
+    assert told[1] == told[0]
 
 
 def test_truths_that_do_not_fit_the_task_are_counted_as_unusable() -> None:

@@ -186,9 +186,11 @@ class KeyState:
     def fold_matches(self, measure: Measure) -> None:
         """Measure what was joined since the last call."""
         parts, self.matched = self.matched, []
-        if self.matches:
-            parts.append(rows_of_matches(self.matches, len(self._settings.segments)))
-            self.matches = []
+        alike: dict[tuple[str, ...], list[Match]] = {}
+        for match in self.matches:  # scores of other classes would be absent, which makes all unusable
+            alike.setdefault(match.score_classes, []).append(match)
+        parts += [rows_of_matches(those, len(self._settings.segments)) for those in alike.values()]
+        self.matches = []
         for part in together(parts):
             late, unusable, refused = fold_matches(
                 part, self._settings, self.table, self.watermark.time_ns, measure
