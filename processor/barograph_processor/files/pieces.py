@@ -27,7 +27,7 @@ def parquet_pieces(path: Path, after: int = 0) -> Iterator[list[dict[str, Any]]]
         after: How many rows to leave out.
 
     Raises:
-        Permanent: The file is damaged; the message says where.
+        Permanent: The file is damaged, or has values that can't be read; the message says where.
         Retryable: The disk failed, or the file isn't there.
     """
     done = 0
@@ -45,7 +45,7 @@ def parquet_pieces(path: Path, after: int = 0) -> Iterator[list[dict[str, Any]]]
                 if known < batch.num_rows:
                     yield _plain(batch.slice(known)).to_pylist()
                 done += batch.num_rows
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, ValueError, OverflowError) as error:  # also times that Python hasn't
         if isinstance(error, OSError) and error.errno is not None:
             raise Retryable(f"{path} can't be read now: {error.strerror or error}") from error
         where = f" after row {done:,}" if done else ""

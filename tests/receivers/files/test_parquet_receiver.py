@@ -191,6 +191,15 @@ def test_a_file_that_still_grows_is_waited_for_and_a_damaged_one_counted_once(tm
     assert ids(0, 100) == here.ids
 
 
+def test_what_python_can_not_hold_is_told_and_not_taken_for_the_end(tmp_path: Path) -> None:
+    far = pa.array([NOW_NS // 1_000] * 1_000 + [2**62], pa.timestamp("us"))
+    table = pa.table({"id": ids(0, 1_001), "time": far, "score": [0.5] * 1_001})
+    pq.write_table(table, tmp_path / "a.parquet")
+    here = Dropping(tmp_path)
+    here.look()
+    assert (ids(0, 1_000), 1) == (here.ids, here.dropped("malformed"))
+
+
 def test_what_is_remembered_of_files_that_are_gone_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,7 +150,7 @@ class ParquetReceiver:
         except Permanent as error:
             _log.warning("%s: %s; the rest of it is left out", self._component_id, error)
             return _Piece(file, Place(path=str(file.path), rows=place.rows, done=True), b"", 0, 1)
-        except Retryable:
+        except Exception:  # whatever it is, a generator that raised has nothing more to give
             self._reading = None
             raise
         if rows is None:
