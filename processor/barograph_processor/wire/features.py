@@ -78,27 +78,14 @@ class FeatureTable:
 
 
 def _texts(values: Values, positions: NDArray[np.int64], is_text: NDArray[np.bool_]) -> dict[int, Texts]:
-    """The texts of those columns that have any, all told apart at once."""
+    """The texts of those columns that have any."""
     lines = np.flatnonzero(is_text.any(axis=1))
     if not lines.size:
         return {}
     chosen = positions[lines]
     if not is_text[lines].all():
         chosen = np.where(is_text[lines], chosen, _ABSENT)
-    together = encode_texts(values.texts(chosen.reshape(-1))[0])
-    codes = together.codes.reshape(chosen.shape)
-    if len(lines) == 1:
-        return {int(lines[0]): Texts(codes[0], together.values)}
-    return {line: _only_used(codes[i], together.values) for i, line in enumerate(lines.tolist())}
-
-
-def _only_used(codes: NDArray[np.int32], values: tuple[str, ...]) -> Texts:
-    """The column with those values only that are in it."""
-    used = np.zeros(len(values) + 1, bool)
-    used[codes] = True
-    used[-1] = False  # code -1 is none
-    new = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
-    return Texts(new[codes], tuple(values[code] for code in np.flatnonzero(used).tolist()))
+    return dict(zip(lines.tolist(), values.coded(chosen), strict=True))
 
 
 def _numbers_of(

@@ -2,89 +2,118 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from barograph.errors import Permanent
 from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.descriptors import parse_maps
+from barograph_processor.wire.span_contents import Contents, integers_at, texts_at
 from barograph_processor.wire.span_layout import START, Place
-from barograph_processor.wire.values import BOOL, DOUBLE, INT, MAP, TEXT, Values, ranges
+from barograph_processor.wire.values import BOOL, DOUBLE, INT, MAP, TEXT, Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from barograph_processor.wire.span_scan import Alike, Scan
+    from barograph_processor.engine.batch import Texts
+    from barograph_processor.wire.span_layout import Value
+    from barograph_processor.wire.span_scan import Scan
 
-_VARINT_MOST: Final = 10
-_MORE: Final = 0x80  # set in each byte of a varint but the last
-_NOT_TEXT: Final = "the body isn't an OTLP traces request in protobuf: text isn't UTF-8"
-_ALIKE_MOST: Final = 32
-_WORD: Final = 8
-_NOWHERE: Final = Place(0, 0)
+_NOWHERE = Place(0, 0)
 
 
 class ScannedValues(Values):
-    """Values where they stand in a request; as `Values` in everything else."""
+    """Values where they stand in a request; as `Values` in everything else.
 
-    __slots__ = ("_begins", "_ends", "_scan")
+    Positions number them group by group, in a group key by key, and of a key span by span. So the values of
+    a key have positions in a row, and are looked up as such where all of them are wanted, as is usual.
+    """
 
-    def __init__(
-        self, scan: Scan, kinds: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64]
-    ) -> None:
+    __slots__ = ("_bounds", "_firsts", "_scan")
+
+    def __init__(self, scan: Scan, firsts: Sequence[int]) -> None:
         """Say where values are.
 
         Args:
             scan: The request.
-            kinds: uint8 [n], as `Values.kinds`.
-            begins: int64 [n], where their content begins.
-            ends: int64 [n], where it ends.
+            firsts: Position of the first value of each group.
         """
-        self.kinds = kinds
+        kinds = [
+            np.repeat(np.array([value.kind for value in layout.values], np.uint8), len(group.rows))
+            for group, layout in ((group, group.form.layout) for group in scan.groups)
+        ]
+        self.kinds = np.concatenate(kinds)
         self._columns = {}
         self._scan = scan
-        self._begins = begins
-        self._ends = ends
+        self._firsts = np.array(firsts)
+        self._bounds: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def at(self, kind: int, positions: NDArray[np.int64], mask: NDArray[np.bool_] | None = None) -> pa.Array:
         """As `Values.at`."""
-        chosen = positions if mask is None else positions[mask]
-        begins = self._begins[chosen]
-        if kind == DOUBLE:
-            found = pa.array(self._scan.doubles[begins])
-        elif kind == INT:
-            found = pa.array(self._integers(begins, self._ends[chosen]))
-        elif kind == BOOL:
-            found = pa.array(self._scan.data[begins] != 0)
-        else:
-            found = texts_at(self._scan, begins, self._ends[chosen], kind)
-        if mask is None or len(chosen) == len(positions):
-            return found
+        if mask is None or mask.all():
+            return self._found(kind, positions)
         places = np.cumsum(mask) - 1
-        return found.take(pa.array(places, mask=~mask))
+        return self._found(kind, positions[mask]).take(pa.array(places, mask=~mask))
+
+    def coded(self, table: NDArray[np.int64]) -> list[Texts]:
+        """As `Values.coded`."""
+        keys = self._keys_at(table.reshape(-1))
+        return super().coded(table) if keys is None else [key.coded() for key in keys]
+
+    def _found(self, kind: int, positions: NDArray[np.int64]) -> pa.Array:
+        """What stands at positions, all of one kind."""
+        keys, data = self._keys_at(positions), self._scan.data
+        if keys is not None and kind == DOUBLE:
+            return pa.array(np.concatenate([key.doubles() for key in keys]))
+        if keys is not None and kind == TEXT and len(keys) == 1:
+            return keys[0].texts()
+        if keys is None:
+            begins, ends = (bounds[positions] for bounds in self._all_bounds())
+        else:
+            begins, ends = _joined([key.begins for key in keys]), _joined([key.ends for key in keys])
+        if kind == DOUBLE:
+            return pa.array(np.ndarray((len(data) - 7,), "<f8", data, strides=(1,))[begins])
+        if kind == INT:
+            return pa.array(integers_at(data, begins, ends))
+        if kind == BOOL:
+            return pa.array(np.frombuffer(data, np.uint8)[begins] != 0)
+        return texts_at(data, begins, ends, kind)
+
+    def _keys_at(self, positions: NDArray[np.int64]) -> list[Contents] | None:
+        """The keys whose values are at the positions, of all spans of a group in order; else None."""
+        if not len(positions) or positions[0] < 0:
+            return None
+        number = int(np.searchsorted(self._firsts, positions[0], "right")) - 1
+        group, first = self._scan.groups[number], self._firsts[number]
+        rows, values = len(group.rows), group.form.layout.values
+        begins = positions[::rows] - first
+        keys = begins // rows
+        if (
+            len(positions) % rows
+            or (keys * rows != begins).any()
+            or keys.min() < 0
+            or keys.max() >= len(values)
+            or (positions.reshape(-1, rows) != (begins + first)[:, None] + np.arange(rows)).any()
+        ):
+            return None
+        return [Contents(self._scan.data, group, values[key].begin, values[key].end) for key in keys.tolist()]
+
+    def _all_bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where all values begin and end."""
+        if self._bounds is None:
+            places = [(group, value) for group in self._scan.groups for value in group.form.layout.values]
+            self._bounds = (
+                _joined([group.at(value.begin) for group, value in places]),
+                _joined([group.at(value.end) for group, value in places]),
+            )
+        return self._bounds
 
     def _maps(self, positions: NDArray[np.int64]) -> pa.ListArray:
         undecoded = self.at(MAP, positions).to_pylist()
         return parse_maps(undecoded)
-
-    def _integers(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Varints that fill their places."""
-        data, sizes = self._scan.data, ends - begins
-        if len(sizes) and (sizes.min() < 1 or sizes.max() > _VARINT_MOST):
-            raise Permanent("the body isn't an OTLP traces request in protobuf: an int_value is too long")
-        numbers = np.zeros(len(begins), np.uint64)
-        for place in range(int(sizes.max(initial=0))):
-            has = sizes > place
-            byte = data[np.minimum(begins + place, ends - 1)]
-            if ((byte >= _MORE) != (sizes > place + 1))[has].any():
-                raise Permanent("the body isn't an OTLP traces request in protobuf: an int_value is cut")
-            bits = np.where(has, byte & 0x7F, 0).astype(np.uint64) << np.uint64(7 * place)
-            numbers |= bits
-        return numbers.view(np.int64)
 
 
 class ScannedPairs:
@@ -101,18 +130,12 @@ class ScannedPairs:
         self._groups = scan.groups
         self._size = len(scan.scope_of)
         self._firsts: list[int] = []
-        kinds, begins, ends, first = [], [], [], 0
+        first = 0
         for group in scan.groups:
             self._firsts.append(first)
-            values, rows = group.layout.values, len(group.rows)
-            first += len(values) * rows
-            kinds.append(np.repeat(np.array([value.kind for value in values], np.uint8), rows))
-            begins.append(_places(group, [value.begin for value in values]))
-            ends.append(_places(group, [value.end for value in values]))
-        self.values: Values = ScannedValues(
-            scan, np.concatenate(kinds), np.concatenate(begins), np.concatenate(ends)
-        )
-        named = (value.key for group in scan.groups for value in group.layout.values)
+            first += len(group.form.layout.values) * len(group.rows)
+        self.values: Values = ScannedValues(scan, self._firsts)
+        named = (value.key for group in scan.groups for value in group.form.layout.values)
         self.keys: tuple[str, ...] = tuple(dict.fromkeys(named))
 
     def __len__(self) -> int:
@@ -127,7 +150,7 @@ class ScannedPairs:
         wanted = set(names)
         named = np.zeros(self._size, bool)
         for group in self._groups:
-            if any(value.key in wanted for value in group.layout.values):
+            if any(value.key in wanted for value in group.form.layout.values):
                 named[group.rows] = True
         mask: NDArray[np.bool_] = named[rows]
         return mask
@@ -138,7 +161,7 @@ class ScannedPairs:
         table = np.full((len(names), self._size), -1, np.int64)
         for first, group in zip(self._firsts, self._groups, strict=True):
             count = len(group.rows)
-            place_of = {value.key: place for place, value in enumerate(group.layout.values)}  # the last one
+            place_of = _places_of(group.form.layout.values)
             wanted = [(line_of[key], place) for key, place in place_of.items() if key in line_of]
             if wanted:
                 lines, places = np.array(wanted).T
@@ -152,61 +175,13 @@ class ScannedPairs:
         return Attributes(line_of, table, self.values)
 
 
-def texts_at(scan: Scan, begins: NDArray[np.int64], ends: NDArray[np.int64], kind: int = TEXT) -> pa.Array:
-    """Bytes at some places as a column.
-
-    Args:
-        scan: The request.
-        begins: int64 [n].
-        ends: int64 [n].
-        kind: `TEXT` makes a column of text, which must be UTF-8; anything else one of bytes.
-
-    Raises:
-        Permanent: It isn't.
-    """
-    sizes = ends - begins
-    if kind == TEXT and len(sizes) > 1 and _alike(scan, ends, sizes):
-        return pa.repeat(_text(scan.data[begins[0] : ends[0]].tobytes()), len(sizes))
-    offsets = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    if offsets[-1] >= 2**31:
-        raise Permanent("the texts of one request are too large")
-    content = scan.data[ranges(begins, sizes)]
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)]
-    column = pa.Array.from_buffers(pa.string() if kind == TEXT else pa.binary(), len(sizes), buffers)
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise Permanent(_NOT_TEXT) from error
-    return column
-
-
-def _alike(scan: Scan, ends: NDArray[np.int64], sizes: NDArray[np.int64]) -> bool:
-    """Whether the same bytes stand at all places; the last ones differ soonest and are looked at first."""
-    size = int(sizes[0])
-    if size > _ALIKE_MOST or sizes.min() != size or sizes.max() != size:
-        return False
-    for done in range(0, size, _WORD):
-        words = scan.words[ends - (done + _WORD)]
-        if size - done < _WORD:
-            words >>= np.uint64(8 * (_WORD - (size - done)))
-        if (words != words[0]).any():
-            return False
-    return True
-
-
-def _text(data: bytes) -> pa.Scalar:
-    try:
-        return pa.scalar(data.decode(), pa.string())
-    except UnicodeDecodeError as error:
-        raise Permanent(_NOT_TEXT) from error
-
-
 def names_of(scan: Scan) -> pa.StringArray:
     """Names of the spans, empty where one has none."""
-    names = [group.layout.name or (_NOWHERE, _NOWHERE) for group in scan.groups]
+    names = [group.form.layout.name or (_NOWHERE, _NOWHERE) for group in scan.groups]
+    if len(names) == 1:
+        return Contents(scan.data, scan.groups[0], *names[0]).texts()
     begins, ends = (_of_each(scan, [name[side] for name in names]) for side in (0, 1))
-    return texts_at(scan, begins, ends)
+    return texts_at(scan.data, begins, ends)
 
 
 def times_of(scan: Scan, field: int) -> NDArray[np.uint64]:
@@ -216,12 +191,18 @@ def times_of(scan: Scan, field: int) -> NDArray[np.uint64]:
         scan: The request.
         field: `START` or `END`.
     """
-    chosen = [group.layout.start if field == START else group.layout.end for group in scan.groups]
-    times = scan.words[_of_each(scan, [place or _NOWHERE for place in chosen])]
-    for group, place in zip(scan.groups, chosen, strict=True):
-        if place is None:
-            times[group.rows] = 0
+    times = np.zeros(len(scan.scope_of), np.uint64)
+    for group in scan.groups:
+        place = group.form.layout.start if field == START else group.form.layout.end
+        if place is not None:
+            end = Place(place.part, place.offset + 8)
+            times[group.rows] = Contents(scan.data, group, place, end).times()
     return times
+
+
+def _places_of(values: Sequence[Value]) -> dict[str, int]:
+    """The place of each key; of one that repeats, the last."""
+    return {value.key: place for place, value in enumerate(values)}
 
 
 def _of_each(scan: Scan, places: Sequence[Place]) -> NDArray[np.int64]:
@@ -231,19 +212,11 @@ def _of_each(scan: Scan, places: Sequence[Place]) -> NDArray[np.int64]:
         scan: The request.
         places: One for each layout.
     """
-    if len(scan.groups) == 1:
-        only: NDArray[np.int64] = scan.groups[0].bases[places[0].base] + places[0].offset
-        return only
     found = np.empty(len(scan.scope_of), np.int64)
     for group, place in zip(scan.groups, places, strict=True):
-        found[group.rows] = group.bases[place.base] + place.offset
+        found[group.rows] = group.at(place)
     return found
 
 
-def _places(group: Alike, chosen: Sequence[Place]) -> NDArray[np.int64]:
-    """int64 [places * m], one place after the other."""
-    if not chosen:
-        return np.zeros(0, np.int64)
-    bases, offsets = np.array(chosen).T
-    places: NDArray[np.int64] = (group.bases[bases] + offsets[:, None]).reshape(-1)
-    return places
+def _joined(arrays: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate(arrays) if arrays else np.zeros(0, np.int64)

@@ -1,33 +1,25 @@
 """The bytes of spans that are built alike, matched all at once.
 
 Spans of one instrumentation mostly have the same fields and attributes in the same order. Of one span
-a layout is made: where it has fixed bytes, where lengths, where values. A layout is then compared
-with all other spans by a few operations on whole arrays. A span that differs in anything does not match;
+a layout is made: where it has fixed bytes, where lengths, where values. `span_forms` then compares
+it with all other spans by a few operations on whole arrays. A span that differs in anything does not match;
 nothing is guessed.
 
-Places are written as a base and an offset: base 0 is where a span begins, and each part of variable length
-begins a further base behind it.
+A span is cut into parts: a part has a size of its own and is followed by a content of variable length, and
+that by the next part. Places are written as a part and an offset from where that begins.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-import numpy as np
+from typing import Final, NamedTuple
 
 from barograph_processor.wire.values import ARRAY, BOOL, BYTES, DOUBLE, EMPTY, INT, MAP, TEXT
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5
 NAME, START, END, ATTRIBUTES = 5, 7, 8, 9  # fields of opentelemetry.proto.trace.v1.Span
 _KINDS: Final = {0x0A: TEXT, 0x10: BOOL, 0x18: INT, 0x21: DOUBLE, 0x2A: ARRAY, 0x32: MAP, 0x3A: BYTES}
 _WIRES: Final = {NAME: DELIMITED, START: FIXED64, END: FIXED64, ATTRIBUTES: DELIMITED}
 _KEY, _VALUE = 0x0A, 0x12  # tags of a KeyValue's fields
-_WORD: Final = 8
-_BLOCK: Final = 128
 _LENGTH_MOST: Final = 3  # bytes of a length: 2 MiB
 _ANY: Final = 0x00
 _MORE: Final = 0x80  # of a byte of a length only whether another follows is part of the layout
@@ -43,24 +35,38 @@ class Place(NamedTuple):
     """Where something begins.
 
     Attributes:
-        base: Number of the base.
-        offset: Bytes behind it.
+        part: Number of the part.
+        offset: Bytes from where the part begins.
     """
 
-    base: int
+    part: int
     offset: int
 
 
 class Length(NamedTuple):
-    """A length whose bytes stand at a place and which reaches to the next base.
+    """A length that reaches to where the next part begins.
 
     Attributes:
-        place: Where it stands.
+        offset: Where it stands in its part.
         size: Its bytes.
     """
 
-    place: Place
+    offset: int
     size: int
+
+
+class Part(NamedTuple):
+    """What lies between two contents of variable length.
+
+    Attributes:
+        pattern: Its fixed bytes, 0 elsewhere.
+        mask: Which bits of each byte are fixed.
+        lengths: Those of the content behind it and of what that is nested in; none in the last part.
+    """
+
+    pattern: bytes
+    mask: bytes
+    lengths: tuple[Length, ...]
 
 
 class Value(NamedTuple):
@@ -70,7 +76,7 @@ class Value(NamedTuple):
         key: Its attribute.
         kind: One of the constants in `values`.
         begin: Where its content begins.
-        end: Where it ends; a base of its own where its length varies.
+        end: Where it ends; where its length varies, that is where the next part begins.
     """
 
     key: str
@@ -87,67 +93,18 @@ class Layout(NamedTuple):
         name: Where the span's name begins, and its end; None where it has none.
         start: Where its start time stands; None where it isn't stated.
         end: Likewise its end time.
-        lengths: The length that leads to each base but the first.
-        inner: Lengths within those, that reach to the same base.
-        tail: Where a span ends.
-        word_bases: int64 [w], the base that each word of fixed bytes belongs to.
-        word_offsets: int64 [w], its offset.
-        word_masks: uint64 [w], which of its bits are fixed.
-        words: uint64 [w], what they are.
+        parts: What the spans consist of.
     """
 
     values: tuple[Value, ...]
     name: tuple[Place, Place] | None
     start: Place | None
     end: Place | None
-    lengths: tuple[Length, ...]
-    inner: tuple[Length, ...]
-    tail: Place
-    word_bases: NDArray[np.int64]
-    word_offsets: NDArray[np.int64]
-    word_masks: NDArray[np.uint64]
-    words: NDArray[np.uint64]
-
-    def match(
-        self,
-        data: NDArray[np.uint8],
-        words: NDArray[np.uint64],
-        begins: NDArray[np.int64],
-        ends: NDArray[np.int64],
-    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Compare spans with the layout.
-
-        Args:
-            data: The request's bytes.
-            words: The eight bytes at each place of them, where there are as many.
-            begins: int64 [n], where the spans begin.
-            ends: int64 [n], and end.
-
-        Returns:
-            bool [n], which spans match, and int64 [bases, n], the bases of those that do.
-        """
-        last = len(words) - 1
-        bases = np.empty((len(self.lengths) + 1, len(begins)), np.int64)
-        bases[0] = begins
-        for number, (place, size) in enumerate(self.lengths, 1):
-            at = np.minimum(bases[place.base] + place.offset, len(data) - size)
-            np.minimum(at + size + _read_length(data, at, size), len(data), out=bases[number])
-        fits = bases[self.tail.base] + self.tail.offset == ends
-        for place, size in self.inner:
-            at = np.minimum(bases[place.base] + place.offset, len(data) - size)
-            fits &= at + size + _read_length(data, at, size) == bases[place.base + 1]
-        for first in range(0, len(begins), _BLOCK):  # what is compared at a time stays in the cache
-            block = slice(first, first + _BLOCK)
-            at = bases[self.word_bases, block]
-            at += self.word_offsets[:, None]
-            found = words[np.minimum(at, last, out=at)]
-            found &= self.word_masks[:, None]
-            fits[block] &= np.logical_and.reduce(found == self.words[:, None], axis=0)
-        return fits, bases
+    parts: tuple[Part, ...]
 
 
-def layout_of(data: bytes, begin: int, end: int) -> Layout:
-    """The layout of one span.
+def layout_of(data: bytes, begin: int, end: int) -> tuple[Layout, list[int]]:
+    """The layout of one span, and the bytes of the contents between its parts.
 
     Args:
         data: The request.
@@ -167,29 +124,20 @@ class _Reading:
         self._data = data
         self._at = begin
         self._end = end
-        self._begin = begin
-        self._masks = bytearray(end - begin)
-        self._bases = [begin]
+        self._mask = bytearray()  # of the part that is read, which began so many bytes ago
+        self._parts: list[Part] = []
+        self._sizes: list[int] = []
         self._values: list[Value] = []
         self._known: dict[int, tuple[Place, Place]] = {}
-        self._lengths: list[Length] = []
-        self._inner: list[Length] = []
 
-    def layout(self) -> Layout:
+    def layout(self) -> tuple[Layout, list[int]]:
         """Read all fields."""
         while self._at < self._end:
             self._field()
+        self._part(())
         start, end = (self._known[field][0] if field in self._known else None for field in (START, END))
-        return Layout(
-            tuple(self._values),
-            self._known.get(NAME),
-            start,
-            end,
-            tuple(self._lengths),
-            tuple(self._inner),
-            self._here(),
-            *self._words(),
-        )
+        layout = Layout(tuple(self._values), self._known.get(NAME), start, end, tuple(self._parts))
+        return layout, self._sizes
 
     def _field(self) -> None:
         tag = self._varint(_ALL)
@@ -205,7 +153,7 @@ class _Reading:
         elif wire == DELIMITED:
             length, stop = self._length()
             begin = self._here()
-            self._vary(length, stop)
+            self._vary((length,), stop)
         elif wire in {FIXED64, FIXED32}:
             self._take(8 if wire == FIXED64 else 4, _ANY)
         else:
@@ -252,30 +200,25 @@ class _Reading:
             self._fix(outer)
             self._fix(inner)
         else:
-            self._inner.append(inner)
+            lengths: tuple[Length, ...] = (outer, inner)
             if kind != INT:
                 content, content_stop = self._length()
                 if content_stop != stop:
                     raise Odd
-                self._inner.append(content)
+                lengths = (*lengths, content)
                 begin = self._here()
-            self._vary(outer, stop)
+            self._vary(lengths, stop)
         self._values.append(Value(key, kind, begin, self._here()))
 
     def _here(self) -> Place:
-        return Place(len(self._bases) - 1, self._at - self._bases[-1])
+        return Place(len(self._parts), len(self._mask))
 
     def _take(self, size: int, mask: int) -> None:
         """Go on by some bytes."""
         if self._at + size > self._end:
             raise Odd
-        if mask:
-            self._mark(self._at, size, mask)
+        self._mask += bytes((mask,)) * size
         self._at += size
-
-    def _mark(self, at: int, size: int, mask: int) -> None:
-        at -= self._begin
-        self._masks[at : at + size] = bytes((mask,)) * size
 
     def _expect(self, tag: int) -> None:
         if self._at >= self._end or self._data[self._at] != tag:
@@ -294,60 +237,27 @@ class _Reading:
 
     def _length(self) -> tuple[Length, int]:
         """A length, and where what it counts ends."""
-        place, begin = self._here(), self._at
+        offset = len(self._mask)
         length = self._varint(_MORE)
-        if self._at - begin > _LENGTH_MOST or self._at + length > self._end:
+        size = len(self._mask) - offset
+        if size > _LENGTH_MOST or self._at + length > self._end:
             raise Odd
-        return Length(place, self._at - begin), self._at + length
-
-    def _vary(self, length: Length, stop: int) -> None:
-        """Go behind what a length counts, which differs from span to span: a further base."""
-        self._lengths.append(length)
-        self._at = stop
-        self._bases.append(stop)
+        return Length(offset, size), self._at + length
 
     def _fix(self, length: Length) -> None:
-        """Make a length part of what is the same in all spans."""
-        begin = self._bases[length.place.base] + length.place.offset
-        self._mark(begin, length.size, _ALL)
+        """Make a length of this part one of what is the same in all spans."""
+        self._mask[length.offset : length.offset + length.size] = bytes((_ALL,)) * length.size
 
-    def _words(
-        self,
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64]]:
-        """The fixed bytes, eight at a time."""
-        bases: list[int] = []
-        offsets: list[int] = []
-        word_masks: list[int] = []
-        words: list[int] = []
-        for number, (begin, end) in enumerate(pairwise([*self._bases, self._end])):
-            masks = self._masks[begin - self._begin : end - self._begin]
-            stop = len(masks.rstrip(b"\0"))
-            at = stop - len(masks[:stop].lstrip(b"\0"))
-            while at < stop:
-                # No word reaches further than what is fixed: behind the last span there is nothing to read.
-                first = min(at, stop - _WORD)
-                held = bytes(at - first) + masks[at : first + _WORD]
-                mask = int.from_bytes(held, "little")
-                bases.append(number)
-                offsets.append(first)
-                word_masks.append(mask)
-                word = self._data[begin + first : begin + first + _WORD]
-                words.append(int.from_bytes(word, "little") & mask)
-                at = first + _WORD
-                at = stop - len(masks[at:stop].lstrip(b"\0"))
-        return (
-            np.array(bases, np.int64),
-            np.array(offsets, np.int64),
-            np.array(word_masks, np.uint64),
-            np.array(words, np.uint64),
-        )
+    def _vary(self, lengths: tuple[Length, ...], stop: int) -> None:
+        """Go behind a content whose size differs from span to span: a further part."""
+        self._part(lengths)
+        self._sizes.append(stop - self._at)
+        self._at = stop
 
-
-def _read_length(data: NDArray[np.uint8], at: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Lengths of so many bytes at some places."""
-    length = data[at].astype(np.int64)
-    if size > 1:
-        length &= 0x7F
-        for number in range(1, size):
-            length |= (data[at + number].astype(np.int64) & 0x7F) << (7 * number)
-    return length
+    def _part(self, lengths: tuple[Length, ...]) -> None:
+        """End the part that is read."""
+        size = len(self._mask)
+        held = int.from_bytes(self._data[self._at - size : self._at], "big")
+        fixed = held & int.from_bytes(self._mask, "big")
+        self._parts.append(Part(fixed.to_bytes(size, "big"), bytes(self._mask), lengths))
+        self._mask = bytearray()

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from barograph_processor.wire.span_forms import Learned, Spans
 from barograph_processor.wire.span_layout import Odd, layout_of
 from barograph_processor.wire.span_walk import walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from barograph_processor.wire.span_layout import Layout
+    from barograph_processor.wire.span_forms import Alike
 
 SPANS_LEAST: Final = 100
 """Below that the parser is as fast."""
@@ -27,42 +28,17 @@ _SENDERS_KEPT: Final = 64
 _ENVELOPE_KEPT_BYTES: Final = 16 * 1024
 
 
-class Alike(NamedTuple):
-    """Spans of one layout.
-
-    Attributes:
-        layout: Theirs.
-        rows: int64 [m], which of the request's spans, in order.
-        bases: int64 [bases, m], as `Layout.match` gives them.
-    """
-
-    layout: Layout
-    rows: NDArray[np.int64]
-    bases: NDArray[np.int64]
-
-
-class _Arrays(NamedTuple):
-    """As in `Scan`."""
-
-    data: NDArray[np.uint8]
-    words: NDArray[np.uint64]
-
-
 class Scan(NamedTuple):
     """A request's spans.
 
     Attributes:
-        data: uint8, the request's bytes.
-        words: uint64, the eight bytes at each place.
-        doubles: float64, the same bytes as numbers.
+        data: The request.
         envelope: The request without its spans.
         scope_of: int64 [n], number of the ScopeSpans that a span is in.
         groups: All spans, by layout.
     """
 
-    data: NDArray[np.uint8]
-    words: NDArray[np.uint64]
-    doubles: NDArray[np.float64]
+    data: bytes
     envelope: bytes
     scope_of: NDArray[np.int64]
     groups: list[Alike]
@@ -74,44 +50,43 @@ def scan(data: bytes) -> Scan | None:
         envelope, begins, ends, scope_of = walk(data)
         if len(begins) < SPANS_LEAST:
             return None
-        arrays = _Arrays(
-            np.frombuffer(data, np.uint8),
-            np.ndarray((len(data) - 7,), np.dtype("<u8"), data, strides=(1,)),
-        )
         known = _layouts_seen(envelope) if len(envelope) <= _ENVELOPE_KEPT_BYTES else []
-        groups = _groups(data, arrays, begins, ends, known)
+        groups = _groups(Spans(data, begins, ends), known)
     except (Odd, IndexError):
         return None
-    doubles = np.ndarray((len(data) - 7,), np.dtype("<f8"), data, strides=(1,))
-    return Scan(*arrays, doubles, envelope, scope_of, groups)
+    return Scan(data, envelope, scope_of, groups)
 
 
-def _groups(
-    data: bytes, arrays: _Arrays, begins: NDArray[np.int64], ends: NDArray[np.int64], known: list[Layout]
-) -> list[Alike]:
+def _groups(spans: Spans, known: list[Learned]) -> list[Alike]:
     """Each layout takes what it fits of what is left."""
-    rest = np.arange(len(begins))
+    rest = np.arange(len(spans.begins))
     groups: list[Alike] = []
     while rest.size:
         if len(groups) == _LAYOUTS_MOST:
             raise Odd
-        first = slice(rest[0], rest[0] + 1)
-        layout = next((one for one in known[:] if one.match(*arrays, begins[first], ends[first])[0][0]), None)
-        if layout is None:
-            layout = layout_of(data, int(begins[rest[0]]), int(ends[rest[0]]))
-            known[:0] = [layout]
-            del known[_LAYOUTS_MOST:]
-        fits, bases = layout.match(*arrays, begins[rest], ends[rest])
-        found = rest[fits]
-        if len(found) * _SHARE_LEAST < len(rest):
+        left = spans if not groups else spans.take(rest)
+        found = _like_the_first(left, known)
+        if len(found.rows) * _SHARE_LEAST < len(rest):
             raise Odd
-        groups.append(Alike(layout, found, bases if found.size == rest.size else bases[:, fits]))
-        rest = rest[~fits]
+        groups.append(found._replace(rows=rest[found.rows]))
+        rest = np.delete(rest, found.rows)
     return groups
 
 
+def _like_the_first(spans: Spans, known: list[Learned]) -> Alike:
+    """Those of some spans that have the first one's layout."""
+    for layout in known[:]:
+        found = layout.match(spans)
+        if found.rows.size and not found.rows[0]:
+            return found
+    layout = Learned(*layout_of(spans.data, int(spans.begins[0]), int(spans.ends[0])))
+    known[:0] = [layout]
+    del known[_LAYOUTS_MOST:]
+    return layout.match(spans)
+
+
 @lru_cache(maxsize=_SENDERS_KEPT)
-def _layouts_seen(envelope: bytes) -> list[Layout]:
+def _layouts_seen(envelope: bytes) -> list[Learned]:
     """The layouts that fitted lately in such requests, newest first.
 
     A layout fits or doesn't, whichever span it was made of, so what is remembered here saves time and

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from barograph_processor.wire.text import texts_of_doubles
+from barograph_processor.engine.batch import Texts
+from barograph_processor.wire.text import encode_texts, texts_of_doubles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +98,18 @@ class Values:
                 taken = taken.cast(pa.string())
             result = taken if len(present) == 1 else pc.coalesce(result, taken)
         return result, bad
+
+    def coded(self, table: NDArray[np.int64]) -> list[Texts]:
+        """Columns of text, each told apart.
+
+        Args:
+            table: int64 [columns, m], where texts are; -1 where there is none.
+        """
+        together = encode_texts(self.texts(table.reshape(-1))[0])
+        codes = together.codes.reshape(table.shape)
+        if len(table) == 1:
+            return [Texts(codes[0], together.values)]
+        return [_only_used(line, together.values) for line in codes]
 
     def numbers(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Numbers as float64.
@@ -193,6 +206,15 @@ class MapEntries(NamedTuple):
     keys: pa.StringArray
     values: Values | None
     positions: NDArray[np.int64]
+
+
+def _only_used(codes: NDArray[np.int32], values: tuple[str, ...]) -> Texts:
+    """The column with those values only that are in it."""
+    used = np.zeros(len(values) + 1, bool)
+    used[codes] = True
+    used[-1] = False  # code -1 is none
+    new = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
+    return Texts(new[codes], tuple(values[code] for code in np.flatnonzero(used).tolist()))
 
 
 def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,172 @@
+"""Contents of scanned spans: what stands between two places in each of them, as a column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+import pyarrow as pa
+
+from barograph.errors import Permanent
+from barograph_processor.engine.batch import Texts
+from barograph_processor.wire.text import encode_texts
+from barograph_processor.wire.values import TEXT, ranges
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from barograph_processor.wire.span_forms import Alike
+    from barograph_processor.wire.span_layout import Place
+
+_VARINT_MOST: Final = 10
+_MORE: Final = 0x80  # set in each byte of a varint but the last
+_NOT_TEXT: Final = "the body isn't an OTLP traces request in protobuf: text isn't UTF-8"
+
+
+class Contents:
+    """What stands between two places in spans of one form.
+
+    Attributes:
+        block: uint8 [m, size], where all of them have the same size; else None.
+    """
+
+    __slots__ = ("_begin", "_data", "_end", "_group", "block")
+
+    def __init__(self, data: bytes, group: Alike, begin: Place, end: Place) -> None:
+        """Say where.
+
+        Args:
+            data: The request.
+            group: The spans.
+            begin: Where the contents begin, in their layout.
+            end: Where they end.
+        """
+        self._data = data
+        self._group = group
+        self._begin = begin
+        self._end = end
+        self.block = group.between(begin, end)
+
+    @property
+    def begins(self) -> NDArray[np.int64]:
+        """int64 [m], where they begin in the request."""
+        return self._group.at(self._begin)
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """int64 [m], where they end."""
+        return self._group.at(self._end)
+
+    def doubles(self) -> NDArray[np.float64]:
+        """float64 [m], the contents as numbers of eight bytes, which a layout says that they are."""
+        return cast("NDArray[np.uint8]", self.block).view("<f8")[:, 0]
+
+    def times(self) -> NDArray[np.uint64]:
+        """uint64 [m], likewise."""
+        return cast("NDArray[np.uint8]", self.block).view("<u8")[:, 0]
+
+    def texts(self) -> pa.StringArray:
+        """The contents as text.
+
+        Raises:
+            Permanent: Some isn't UTF-8.
+        """
+        if self.block is None:
+            return texts_at(self._data, self.begins, self.ends)
+        rows, size = self.block.shape
+        content = self.block.tobytes()
+        if _repeats(content, rows, size):
+            return pa.repeat(pa.scalar(_text(content[:size]), pa.string()), rows)
+        offsets = np.arange(0, len(content) + 1, size, dtype=np.int32)
+        return _column(content, offsets, valid=content.isascii())
+
+    def coded(self) -> Texts:
+        """The contents as text, told apart.
+
+        Raises:
+            Permanent: As `texts`.
+        """
+        if self.block is None:
+            return encode_texts(self.texts())
+        rows, size = self.block.shape
+        content = self.block.tobytes()
+        if _repeats(content, rows, size):
+            return Texts(np.zeros(rows, np.int32), (_text(content[:size]),))
+        each = pa.Array.from_buffers(pa.binary(size), rows, [None, pa.py_buffer(content)])
+        encoded = each.dictionary_encode()
+        return Texts(encoded.indices.to_numpy(), tuple(map(_text, encoded.dictionary.to_pylist())))
+
+
+def texts_at(
+    data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64], kind: int = TEXT
+) -> pa.StringArray | pa.BinaryArray:
+    """Bytes at some places as a column.
+
+    Args:
+        data: The request.
+        begins: int64 [n].
+        ends: int64 [n].
+        kind: `TEXT` makes a column of text, which must be UTF-8; anything else one of bytes.
+
+    Raises:
+        Permanent: It isn't.
+    """
+    sizes = ends - begins
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    if offsets[-1] >= 2**31:
+        raise Permanent("the texts of one request are too large")
+    content = np.frombuffer(data, np.uint8)[ranges(begins, sizes)]
+    if kind != TEXT:
+        buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)]
+        return pa.Array.from_buffers(pa.binary(), len(sizes), buffers)
+    return _column(content.tobytes(), offsets.astype(np.int32), valid=False)
+
+
+def integers_at(data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Varints that fill their places.
+
+    Args:
+        data: The request.
+        begins: int64 [n].
+        ends: int64 [n].
+
+    Raises:
+        Permanent: One doesn't.
+    """
+    held, sizes = np.frombuffer(data, np.uint8), ends - begins
+    if len(sizes) and (sizes.min() < 1 or sizes.max() > _VARINT_MOST):
+        raise Permanent("the body isn't an OTLP traces request in protobuf: an int_value is too long")
+    numbers = np.zeros(len(begins), np.uint64)
+    for place in range(int(sizes.max(initial=0))):
+        has = sizes > place
+        byte = held[np.minimum(begins + place, ends - 1)]
+        if ((byte >= _MORE) != (sizes > place + 1))[has].any():
+            raise Permanent("the body isn't an OTLP traces request in protobuf: an int_value is cut")
+        bits = np.where(has, byte & 0x7F, 0).astype(np.uint64) << np.uint64(7 * place)
+        numbers |= bits
+    return numbers.view(np.int64)
+
+
+def _repeats(content: bytes, rows: int, size: int) -> bool:
+    """Whether all rows of a block hold the same."""
+    return content[: size * (rows > 0)] * rows == content
+
+
+def _column(content: bytes, offsets: NDArray[np.int32], *, valid: bool) -> pa.StringArray:
+    """Texts one after the other as a column."""
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(content)]
+    column = pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
+    if not valid:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise Permanent(_NOT_TEXT) from error
+    return column
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise Permanent(_NOT_TEXT) from error
