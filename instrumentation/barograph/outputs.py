@@ -160,7 +160,9 @@ class OutputSpec:
             negative = names[1 - place]
             score = matrix[:, place]
             other = matrix[:, 1 - place]
-            chosen = np.greater(score, other) if place else np.greater_equal(score, other)
+            # Of equally likely classes the one whose name sorts first: the order of columns is no fact.
+            likelier = np.greater_equal(score, other) if positive < negative else np.greater(score, other)
+            chosen = np.where(np.isnan(other), np.greater(score, 0.5), likelier)
         if classes is None:
             if self.threshold is not None:
                 chosen = np.greater_equal(score, self.threshold)
@@ -171,9 +173,12 @@ class OutputSpec:
 
     @staticmethod
     def _argmax(matrix: Floats, names: tuple[str, ...]) -> list[str | None]:
-        known = np.isfinite(matrix).all(axis=1)
-        best = np.where(known, matrix.argmax(axis=1), -1)
-        return [names[place] if place >= 0 else None for place in best.tolist()]
+        """The class of the greatest score, where two are known, as the processor tells it."""
+        order = sorted(range(len(names)), key=names.__getitem__)
+        known = np.isfinite(matrix)
+        best = np.where(known, matrix, -np.inf)[:, order].argmax(axis=1)
+        chosen = np.where(known.sum(axis=1) >= _BINARY, best, -1).tolist()
+        return [names[order[place]] if place >= 0 else None for place in chosen]
 
 
 def _unfit(message: str, rows: int) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from barograph.baseline import Baseline
+from barograph.baseline import Baseline, Output
 from barograph_processor.engine.batch import Points, Predictions, Texts
+from barograph_processor.engine.deciding import with_classes
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.engine.relay import Relay
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Window
@@ -76,6 +77,64 @@ def test_without_a_score_or_without_a_baseline_nothing_is_decided() -> None:
     assert (0, 0) == right(engine_of(HOURLY), scored(), LABELS)
     missing = [(name, at, float("nan")) for name, at, _ in ROWS]
     assert (0, 0) == right(engine_of(HOURLY, baselines=[baseline(0.3)]), scored(missing), LABELS)
+
+
+def shared(rows: Sequence[tuple[str | None, int, float]] = ROWS, *names: str) -> Predictions:
+    """Predictions without a class, and with the scores of both; of more classes the rest is shared."""
+    names = names or ("1", "0")
+    score = np.array([row[2] for row in rows])
+    rest = (1 - score) / (len(names) - 1)
+    columns = np.column_stack([score, *[rest] * (len(names) - 1)])
+    return replace(scored(rows), score=np.full(len(rows), np.nan), scores=columns, score_classes=names)
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.3, 3), (0.300001, 2), (0.95, 2), (None, 2)])
+def test_of_two_scores_the_positive_ones_is_compared_with_the_threshold(
+    threshold: float | None, expected: int
+) -> None:
+    assert (expected, 4) == right(engine_of(HOURLY, baselines=[baseline(threshold)]), shared(), LABELS)
+    pair = replace(LABELS, pair=shared())
+    assert (expected, 4) == right(engine_of(HOURLY, baselines=[baseline(threshold)]), pair)
+
+
+def test_two_scores_and_the_one_that_they_come_down_to_are_repeats_of_each_other() -> None:
+    engine = engine_of(HOURLY, baselines=[baseline(0.5)])
+    engine.feed([shared(), scored(), predictions(ROWS), shared(ROWS, "1", "0", "2")], NOW)
+    assert 4 == engine.stats(NOW).predictions
+    assert {(Lane.OUTCOMES, Reason.DUPLICATE): 8, (Lane.OUTCOMES, Reason.CONFLICT): 4} == engine.counters
+
+
+def decided(batch: Predictions, output: Output | None, task: str | None = None) -> list[str | None]:
+    found = with_classes(batch, output, task).classes
+    return [found.values[code] if code >= 0 else None for code in found.codes]
+
+
+def test_without_a_baseline_two_scores_are_one_where_their_names_tell_the_positive_class() -> None:
+    rows = [("a", NOON, 0.5), ("b", NOON, 0.7), ("c", NOON, float("nan"))]
+    batch = with_classes(shared(rows, "yes", "no"), None)
+    assert ((), [0.5, 0.7]) == (batch.score_classes, batch.score.tolist()[:2])
+    assert ["no", "yes", None] == decided(shared(rows, "yes", "no"), None)
+    for names, task in ((("yes", "no"), "multiclass"), (("dog", "cat"), None), (("dog", "cat"), "binary")):
+        batch = with_classes(shared(rows, *names), None, task)
+        assert names == batch.score_classes
+        assert [min(names), names[0], None] == decided(shared(rows, *names), None, task)
+
+
+def test_of_several_classes_the_likeliest_is_predicted_and_one_score_alone_tells_nothing() -> None:
+    rows = [("a", NOON, 0.5), ("b", NOON, 0.2)]
+    batch = shared(rows, "red", "rose", "white")
+    assert ["red", "rose"] == decided(batch, None)
+    assert [None, None] == decided(replace(batch, scores=batch.scores[:, :1], score_classes=("red",)), None)
+    given = replace(batch, classes=texts([None, "white"]))
+    assert ["red", "white"] == decided(given, None)
+
+
+def test_of_equally_likely_classes_the_one_whose_name_sorts_first_is_predicted() -> None:
+    half, fifth = [("a", NOON, 0.5)], [("a", NOON, 0.2)]
+    assert ["cat"] == decided(shared(half, "dog", "cat"), None) == decided(shared(half, "cat", "dog"), None)
+    assert ["b"] == decided(shared(fifth, "a", "c", "b"), None)
+    yes_first = Output(task="binary", classes=("no", "maybe"), positive="maybe")
+    assert ["maybe"] == decided(shared(half, "no", "maybe"), yes_first)
 
 
 def test_the_same_prediction_with_its_class_is_a_repeat_and_no_conflict() -> None:

@@ -16,7 +16,7 @@ HOURS = 30
 ROWS = 1_500
 MODEL, VERSION = "credit", "3"
 PANE_S = 300
-THRESHOLD = 0.5
+THRESHOLD = 0.375
 CONFIG = f"""
 windows: [6h, 1d]
 labels: {{within: 7d}}
@@ -42,6 +42,7 @@ class Data:
         score: Probability of the positive class.
         truth: Row of the prediction, whether it was positive, and when that was observed; repeats among them.
         baseline: What the model is compared with.
+        two_scores: Whether the model tells the probability of either class, and names none.
     """
 
     ids: list[str]
@@ -50,6 +51,16 @@ class Data:
     score: list[float]
     truth: list[tuple[int, bool, int]]
     baseline: Baseline
+    two_scores: bool = False
+
+    def probabilities(self, score: float) -> float | dict[str, float]:
+        """What the model answers in one row."""
+        return {"true": score, "false": 1 - score} if self.two_scores else score
+
+    def calls(self, chosen: slice) -> list[float] | dict[str, list[float]]:
+        """What the model answers in one call."""
+        score = self.score[chosen]
+        return {"false": [1 - one for one in score], "true": score} if self.two_scores else score
 
     def features_of(self, row: int) -> dict[str, Any]:
         """One row's, missing values as None."""

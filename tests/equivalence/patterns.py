@@ -27,9 +27,10 @@ from barograph.semconv import attributes, events
 from barograph.times import time_ns
 from barograph.worker import WORKER
 from cli.processes import barograph, send, service
-from equivalence.data import CONFIG, MODEL, PANE_S, THRESHOLD, VERSION, Data
+from equivalence.data import CONFIG, MODEL, PANE_S, VERSION, Data
 from loop.circuit import Logs, Metrics
 from patterns.embedding import WAIT_S, embedding
+from wire.otlp_requests import arrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,7 +75,7 @@ def two_edges(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
 
 def service_scores(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     """Readable events of a service of any language that tells scores and no classes."""
-    predictions, truths = _tables(data)
+    predictions, _truths = tables(data)
     told = {attributes.ML_MODEL_NAME: MODEL, attributes.ML_MODEL_VERSION: VERSION}
     records = [
         LogRecord(
@@ -83,14 +84,53 @@ def service_scores(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
             attributes={
                 **told,
                 attributes.ML_INFERENCE_ID: row["id"],
-                attributes.ML_PREDICTION_SCORE: row["score"],
+                **_scores(data.probabilities(row["score"])),
                 attributes.ML_FEATURES: {name: row[name] for name in data.features if row[name] is not None},
                 attributes.ML_SEGMENTS: {"region": row["region"]},
             },
         )
         for row in predictions
     ]
-    records += [
+    return _sent(data, folder, records)
+
+
+def service_packed_scores(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
+    """The same, packed."""
+    predictions, _truths = tables(data)
+    records = []
+    for start in range(0, len(predictions), _CHUNK_ROWS):
+        rows = predictions[start : start + _CHUNK_ROWS]
+        columns = pa.Table.from_pylist(
+            [
+                {
+                    attributes.ML_INFERENCE_ID: row["id"],
+                    "time_unix_nano": row["time"] * 10**9,
+                    **_scores(data.probabilities(row["score"])),
+                    attributes.ML_FEATURES: {name: row[name] for name in data.features},
+                    attributes.ML_SEGMENTS: {"region": row["region"]},
+                }
+                for row in rows
+            ]
+        )
+        told: dict[str, Any] = {
+            attributes.ML_MODEL_NAME: MODEL,
+            attributes.ML_MODEL_VERSION: VERSION,
+            attributes.ML_BATCH_ROWS: len(rows),
+            attributes.ML_BATCH_ARROW: arrow(dict(zip(columns.column_names, columns.columns, strict=True))),
+        }
+        records.append(LogRecord(event_name=events.ML_INFERENCE_PREDICTION_BATCH, attributes=told))
+    return _sent(data, folder, records)
+
+
+def _scores(probabilities: float | dict[str, float]) -> dict[str, Any]:
+    if isinstance(probabilities, dict):
+        return {attributes.ML_PREDICTION_SCORES: probabilities}
+    return {attributes.ML_PREDICTION_SCORE: probabilities}
+
+
+def _sent(data: Data, folder: Path, records: list[LogRecord]) -> Figures:
+    """Some predictions, with the truth of all."""
+    records = records + [
         LogRecord(
             timestamp=row["time"] * 10**9,
             event_name=events.ML_GROUND_TRUTH_OBSERVED,
@@ -100,7 +140,7 @@ def service_scores(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
                 attributes.ML_GROUND_TRUTH_VALUE: "true" if row["truth"] else "false",
             },
         )
-        for row in truths
+        for row in tables(data)[1]
     ]
     random.Random(13).shuffle(records)
     with running_with(data, folder, "") as running:
@@ -177,63 +217,6 @@ def batch_telemetry(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
     return _batched(data, folder, "--predictions", str(lines), str(messages))
 
 
-def sidecar_stdout(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
-    """A service that prints, its container's log read by the sidecar."""
-    files, records = _printed(data, folder)
-    with running_with(data, folder, files) as running:
-        running.wait_until_read(records)
-        return drained(running)
-
-
-def sidecar_files(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
-    """A service that writes CSV to a shared volume, and another program lines of JSON with the truth."""
-    predictions, truths = _tables(data)
-    shared = folder / "shared"
-    shared.mkdir()
-    with (shared / "predictions.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(predictions[0]))
-        writer.writeheader()
-        writer.writerows(predictions)
-    (shared / "truth.json").write_text("".join(json.dumps(row) + "\n" for row in truths), encoding="utf-8")
-    columns = f"{{features: [{', '.join(data.features)}], segments: [region]}}"
-    files = (
-        f"receivers: {{files: {{include: ['{shared}/*'], model: {MODEL}, version: '{VERSION}', "
-        f"columns: {columns}}}, otlp: {{}}}}\n"
-    )
-    with running_with(data, folder, files) as running:
-        running.wait_until_read(len(predictions) + len(truths))
-        return drained(running)
-
-
-def sidecar_edge(data: Data, folder: Path, _: pytest.MonkeyPatch) -> Figures:
-    """The same, where the sidecar only counts, and a service makes windows."""
-    files, records = _printed(data, folder)
-    with running_with(data, folder, "") as owner:
-        with running_with(data, folder, files, "--forward", owner.otlp) as edge:
-            edge.wait_until_read(records)
-            edge.drain()
-            edge.stop()
-        return drained(owner)
-
-
-def _printed(data: Data, folder: Path) -> tuple[str, int]:
-    """Receivers that read what a service printed, and how many records that is."""
-    predictions, truths = _tables(data)
-    for row in predictions:
-        row["features"] = {name: row.pop(name) for name in data.features}
-        row["segments"] = {"region": row["features"]["region"]}
-        row["prediction"] = row["score"] >= THRESHOLD
-    log = folder / "logs" / "0.log"
-    log.parent.mkdir()
-    log.write_text(
-        "".join(f"2026-02-01T00:00:00Z stdout F {json.dumps(row)}\n" for row in [*predictions, *truths])
-    )
-    files = (
-        f"receivers: {{files: {{include: ['{log}'], model: {MODEL}, version: '{VERSION}'}}, otlp: {{}}}}\n"
-    )
-    return files, len(predictions) + len(truths)
-
-
 PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
     each.__name__: each
     for each in (
@@ -242,14 +225,12 @@ PATTERNS: dict[str, Callable[[Data, Path, pytest.MonkeyPatch], Figures]] = {
         service_every_lane,
         two_edges,
         service_scores,
+        service_packed_scores,
         embedded,
         embedded_rows,
         batch_parquet,
         batch_csv,
         batch_telemetry,
-        sidecar_stdout,
-        sidecar_files,
-        sidecar_edge,
     )
 }
 
@@ -305,7 +286,7 @@ def _instrumented(data: Data, sink: Sink, *, rows: str) -> None:
         chosen = slice(start, start + _CHUNK_ROWS)
         monitor.record(
             {name: column[chosen] for name, column in data.features.items()},
-            scores=data.score[chosen],
+            scores=data.calls(chosen),
             ids=data.ids[chosen],
             times=[at * 10**9 for at in data.time_s[chosen]],
         )
@@ -321,7 +302,7 @@ def _instrumented(data: Data, sink: Sink, *, rows: str) -> None:
     assert feedback.flush(WAIT_S)
 
 
-def _tables(data: Data) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def tables(data: Data) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of both kinds by their usual names, in disorder and some of them repeated."""
     predictions: list[dict[str, Any]] = [
         {"id": data.ids[row], "time": data.time_s[row], "score": data.score[row]} | data.features_of(row)
@@ -338,10 +319,16 @@ def _tables(data: Data) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def _batch(data: Data, folder: Path, write: Callable[[str, Sequence[Mapping[str, Any]]], str]) -> Figures:
-    predictions, truths = _tables(data)
+    predictions, truths = tables(data)
+    told = ["--score", "score"]
+    if data.two_scores:
+        told = ["--score", "true=yes", "--score", "false=no"]
+        predictions = [row | {"yes": row["score"], "no": 1 - row["score"]} for row in predictions]
+        for row in predictions:
+            del row["score"]
     return _batched(
         data, folder, "--predictions", write("predictions", predictions), "--labels", write("labels", truths),
-        "--score", "score", "--label", "truth", "--label-time", "time", "--segment", "region",
+        *told, "--label", "truth", "--label-time", "time", "--segment", "region",
     )  # fmt: skip
 
 

@@ -6,20 +6,23 @@ to the last bit, since every lane counts on the baseline's edges and sums are ex
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from sklearn import metrics as oracle
 
 from barograph.semconv import metrics
-from equivalence import collectors
+from equivalence import collectors, sidecars
 from equivalence import data as sets
-from equivalence.patterns import PATTERNS, service_histograms
+from equivalence.patterns import PATTERNS as OWN
+from equivalence.patterns import service_histograms
 
 if TYPE_CHECKING:
     from equivalence.data import Data
     from equivalence.patterns import Figures
 
+PATTERNS = OWN | sidecars.PATTERNS
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
@@ -75,6 +78,24 @@ def test_every_pattern_gives_equal_readings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     found = (PATTERNS | collectors.PATTERNS)[pattern](data, tmp_path_factory.mktemp(pattern), monkeypatch)
+    assert_equal(expected, found)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["service_scores", "service_packed_scores", "embedded", "batch_parquet", "batch_csv", "sidecar_edge"],
+)
+def test_scores_of_both_classes_are_read_as_the_score_of_the_positive_one(
+    data: Data, expected: Figures, pattern: str, tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """No class is given: the baseline's threshold decides, and it isn't where the likelier class changes."""
+    both = replace(data, two_scores=True)
+    assert_equal(expected, PATTERNS[pattern](both, tmp_path_factory.mktemp(pattern), monkeypatch))
+
+
+def assert_equal(expected: Figures, found: Figures) -> None:
+    """Show the first of the readings that are missing, too many, or of other values."""
     missing = sorted(map(str, expected.keys() - found.keys()))
     surplus = sorted(map(str, found.keys() - expected.keys()))
     unequal = {str(name): (expected[name], found[name]) for name in expected.keys() & found.keys()

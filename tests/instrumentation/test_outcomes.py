@@ -15,6 +15,7 @@ from barograph.identity import Identity
 from barograph.outcomes import Outcomes
 from barograph.semconv import attributes, events, metrics
 from barograph_processor.engine.batch import Predictions
+from barograph_processor.engine.deciding import with_classes
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_logs
 from instrumentation.listening import NOON, ListeningSink, monitor
@@ -37,6 +38,7 @@ def predictions(told: Sequence[SourceEvent]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for batch in decoded.batches:
         assert isinstance(batch, Predictions)
+        batch = with_classes(batch, None)  # noqa: PLW2901  # as the engine takes it
         for row, id_ in enumerate(batch.ids):
             found: dict[str, Any] = {
                 "key": batch.key,

@@ -82,7 +82,7 @@ def test_the_sdks_three_exporters_reach_the_engine(otlp: Running) -> None:
         provider.shutdown()
     event, points = otlp.engine.batches
     assert isinstance(event, Predictions)
-    assert event.classes.values == ("b",)
+    assert ("a", "b") == event.score_classes
     assert isinstance(points, Points)
     assert points.points[0].key.model == "m"
     assert otlp.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_SPANS) == 1

@@ -93,7 +93,7 @@ def test_the_sdks_three_exporters_reach_the_engine(otlp: HttpRunning, compressio
         provider.shutdown()
     event, points = otlp.engine.batches
     assert isinstance(event, Predictions)
-    assert event.classes.values == ("b",)
+    assert ("a", "b") == event.score_classes
     assert isinstance(points, Points)
     assert points.points[0].key.model == "m"
     assert 1 == otlp.counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_SPANS)

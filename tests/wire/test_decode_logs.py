@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -75,19 +75,11 @@ def test_records_of_one_key_make_one_batch() -> None:
     ]
 
 
-def test_the_class_of_greatest_probability_stands_in_for_a_missing_one() -> None:
-    (batch,) = decoded(
-        prediction(scores={"a": 0.2, "b": 0.7, "c": 0.1}), prediction(scores={"a": 0.9})
-    ).batches
+@pytest.mark.parametrize("told", [{"score": 0.9}, {"scores": {"a": 0.2, "b": 0.7, "c": 0.1}}])
+def test_which_class_scores_decide_for_is_left_to_the_engine_that_knows_the_baseline(told: Any) -> None:
+    (batch,) = decoded(prediction(**told)).batches
     assert isinstance(batch, Predictions)
-    assert ("b",) == batch.classes.values
-    assert batch.classes.codes.tolist() == [0, -1], "one class alone decides nothing"
-
-
-def test_a_single_score_leaves_the_class_to_the_baselines_threshold() -> None:
-    (batch,) = decoded(prediction(score=0.9)).batches
-    assert isinstance(batch, Predictions)
-    assert batch.classes.codes.tolist() == [-1]
+    assert [-1] == batch.classes.codes.tolist()
 
 
 @pytest.mark.parametrize(

@@ -124,12 +124,12 @@ def test_features_that_should_be_a_map_and_are_not_are_refused() -> None:
     assert {"bad_type": 1} == decoded.rejected
 
 
-def test_scores_by_class_name_the_class_of_the_greatest() -> None:
+def test_scores_by_class_decide_nothing_yet() -> None:
     how = context({**SPAN, "class": None, "score": None, "scores": "app.p.*"})
     batch = only(spans({"app.p.no": 0.3, "app.p.yes": 0.7}, {"app.p.no": 1, "app.p.yes": 0}, how=how))
     assert ("no", "yes") == batch.score_classes
     assert [[0.3, 0.7], [1.0, 0.0]] == batch.scores.tolist()
-    assert ["yes", "no"] == listed(batch.classes)
+    assert [None, None] == listed(batch.classes)
 
 
 def test_a_predicted_number_is_a_value() -> None:

@@ -48,8 +48,8 @@ def test_columns_become_predictions(compression: str | None) -> None:
     assert isinstance(batch, Predictions)
     assert list(batch.ids) == ["a", "b", None]
     assert batch.time_ns.tolist() == [TIME_NS, TIME_NS + 1, TIME_NS + 2]
-    assert (batch.score_classes, batch.classes.values) == (("x", "y"), ("y", "x"))
-    assert batch.classes.codes.tolist() == [0, -1, 1]
+    assert (batch.score_classes, batch.classes.values) == (("x", "y"), ())
+    assert batch.classes.codes.tolist() == [-1, -1, -1]
     np.testing.assert_equal(batch.scores, [[0.25, 0.75], [np.nan, np.nan], [1.0, 0.0]])
     assert batch.segments["region"].values == ("north", "south")
 

@@ -104,7 +104,7 @@ class Intake:
             self._tally.drop(Lane.OUTCOMES, Reason.KEY_LIMIT, count)
             return 0
         batch = replace(batch, time_ns=self._clamped(batch.time_ns, now_ns, Lane.OUTCOMES))
-        batch = with_classes(batch, state.reference.decides)
+        batch = with_classes(batch, state.reference.decides, self._settings.tasks.get(batch.key.model))
         panes = batch.time_ns // self._settings.pane_ns
         rows = np.arange(count)
         oldest = state.oldest_pane
@@ -152,7 +152,8 @@ class Intake:
         if pair is not None:
             pair = replace(pair, time_ns=self._clamped(pair.time_ns, now_ns, Lane.FEEDBACK))
             state = self._state_of(pair.key)
-            pair = pair if state is None else with_classes(pair, state.reference.decides)
+            decides = None if state is None else state.reference.decides
+            pair = with_classes(pair, decides, self._settings.tasks.get(pair.key.model))
         times_ns = self._clamped(batch.time_ns, now_ns, Lane.FEEDBACK)
         return self._joiner.truths(replace(batch, time_ns=times_ns, pair=pair))
 

@@ -144,7 +144,8 @@ class Relay:
         lone = np.flatnonzero(~named)
         if len(lone):  # nothing would tell its repeats apart further on
             self._tally.count(Lane.OUTCOMES, Reason.NO_ID, len(lone))
-            decided = with_classes(dated, self._reference(batch.key).decides)
+            task = self._settings.tasks.get(batch.key.model)
+            decided = with_classes(dated, self._reference(batch.key).decides, task)
             for pane, rows in rows_by_pane(decided, lone, self._settings.pane_ns, ()):
                 self._add(batch.key, batch.source, pane, rows)
         if len(lone) < count:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from barograph_processor.files.cells import classes_of, numbers_of
-from barograph_processor.signals.deciding import is_positive, two_classes
+from barograph_processor.signals.deciding import TwoClasses, is_positive, likeliest, two_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,15 +87,12 @@ class AnswerColumns:
 
     def _binary(self, columns: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], pa.Array]:
         """Score of the positive class, and the class that it decides for."""
-        if len(columns) == 1:
-            score = columns[0]
-            chosen = is_positive(score, self.threshold)
-        else:
+        score, other = columns[0], None
+        if len(columns) == _BINARY:
             place = [name for name, _ in self.scores].index(self.positive)
             score, other = columns[place], columns[1 - place]
-            chosen = score > other if place else score >= other
-            if self.threshold is not None:
-                chosen = is_positive(score, self.threshold)
+        classes = TwoClasses(self.negative, self.positive)
+        chosen = is_positive(score, self.threshold, other=other, classes=classes)
         codes = pa.array(chosen.astype(np.int8), mask=~np.isfinite(score))
         return score, pa.DictionaryArray.from_arrays(codes, pa.array([self.negative, self.positive]))
 
@@ -135,6 +132,5 @@ def looks_like_regression(column: pa.Array, *, is_typed: bool) -> bool:
 
 
 def _greatest(matrix: NDArray[np.float64], names: tuple[str, ...]) -> pa.StringArray:
-    known = np.logical_and.reduce(np.isfinite(matrix), axis=1)
-    best = np.where(known.reshape(-1, 1), matrix, 0.0).argmax(axis=1)
-    return pa.array(names, pa.string()).take(pa.array(best, mask=~known))
+    best = likeliest(matrix, names)
+    return pa.array(names, pa.string()).take(pa.array(best, mask=best < 0))

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from barograph_processor.engine.batch import Predictions, Truths
 from barograph_processor.wire import reasons
-from barograph_processor.wire.text import empty_as_null, encode_texts, longer_than, number_in, plain
+from barograph_processor.wire.text import empty_as_null, encode_texts, longer_than, number_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,9 +94,7 @@ class Outcomes:
     def predictions(self, owner: Owner, tenant: str) -> Predictions:
         """All rows as predictions of one owner.
 
-        The class is the one of the greatest score where only scores are given, at least two;
-        of equal ones the one whose name sorts first, since the order of columns is no fact. A
-        single score has no class without a threshold, which is the baseline's business.
+        Rows that came with scores alone have no class: which one they decide for is the engine's business.
         """
         scores, score_classes = np.clip(self.scores, 0.0, 1.0), self.score_classes
         used = ~np.isnan(scores).all(axis=0)
@@ -107,7 +105,7 @@ class Outcomes:
             source=owner.source,
             ids=empty_as_null(self.ids).to_pylist(),
             time_ns=self.time_ns,
-            classes=_with_argmax(empty_as_null(self.classes), scores, score_classes),
+            classes=encode_texts(empty_as_null(self.classes)),
             score=np.clip(self.score, 0.0, 1.0),
             scores=scores,
             score_classes=score_classes,
@@ -197,17 +195,3 @@ def _infinite(column: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _improbable(column: NDArray[np.float64]) -> NDArray[np.bool_]:
     result: NDArray[np.bool_] = (column < -_ROUNDING) | (column > 1.0 + _ROUNDING)
     return result
-
-
-def _with_argmax(
-    classes: pa.StringArray, scores: NDArray[np.float64], score_classes: tuple[str, ...]
-) -> Texts:
-    if classes.null_count and len(score_classes) > 1:
-        classes = plain(classes)
-        order = sorted(range(len(score_classes)), key=score_classes.__getitem__)
-        scores, score_classes = scores[:, order], tuple(score_classes[place] for place in order)
-        known = ~np.isnan(scores)
-        best = np.where(known, scores, -np.inf).argmax(axis=1)
-        chosen = pa.array(score_classes, pa.string()).take(pa.array(best, mask=known.sum(axis=1) <= 1))
-        classes = pc.coalesce(classes, chosen)
-    return encode_texts(classes)

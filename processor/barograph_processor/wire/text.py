@@ -52,11 +52,6 @@ def encode_texts(column: pa.Array) -> Texts:
     return Texts(codes, tuple(encoded.dictionary.to_pylist()))
 
 
-def plain(column: pa.Array) -> pa.StringArray:
-    """A column of text, dictionaries decoded."""
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-
-
 def empty_as_null(column: pa.Array) -> pa.Array:
     """The column with ``""`` as missing."""
     if column.null_count == len(column):
