@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -11,19 +11,22 @@ import pyarrow.compute as pc
 
 from barograph.semconv import attributes as names
 from barograph.semconv import events
-from barograph_processor.wire import identity, packed, readable, reasons
+from barograph_processor.wire import identity, packed_scan, readable, reasons
 from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.carriers import carrier_of
 from barograph_processor.wire.decode import DecodeContext, Decoded
 from barograph_processor.wire.descriptors import parse
 from barograph_processor.wire.foreign import EVENT_NAME, LOGS, Foreign, read_foreign
 from barograph_processor.wire.nesting import items
+from barograph_processor.wire.packed_events import PackedEvents
+from barograph_processor.wire.packed_scan import Known
 from barograph_processor.wire.refusals import Refusals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.wire.nesting import Items
+    from barograph_processor.wire.packed_scan import Scan, Shape
 
 _EVENTS: Final = (
     events.ML_INFERENCE_PREDICTION,
@@ -34,7 +37,6 @@ _EVENTS: Final = (
 _PREDICTION, _PREDICTION_BATCH, _TRUTH, _TRUTH_BATCH = range(4)
 _WANTED: Final = (*identity.NAMES, *readable.NAMES, names.ML_BATCH_ROWS, names.ML_BATCH_ARROW, EVENT_NAME)
 _LATEST_NS: Final = np.uint64(2**63 - 1)
-_ROWS_TOGETHER: Final = 65_536
 
 
 def decode_logs(data: bytes, context: DecodeContext) -> Decoded:
@@ -43,11 +45,41 @@ def decode_logs(data: bytes, context: DecodeContext) -> Decoded:
     Raises:
         Permanent: The bytes aren't such a request.
     """
-    return decode_records(items(parse("logs", data)), context)
+    scanned = packed_scan.scan(data)
+    if scanned is None:
+        return decode_records(items(parse("logs", data)), context)
+    known = packed_scan.known(scanned.shape, context.limits)
+    if known is None:
+        return decode_records(items(parse("logs", data)), context, scanned.shape)
+    return _decode_known(data, scanned, known, context)
 
 
-def decode_records(records: Items, context: DecodeContext) -> Decoded:
-    """Decode log records that are columns already."""
+def _decode_known(data: bytes, scanned: Scan, known: Known, context: DecodeContext) -> Decoded:
+    """Decode packed events of which all but the columns is known."""
+
+    def blob(row: int) -> pa.Buffer:
+        begin, end = scanned.blobs[row]
+        return pa.py_buffer(data[begin:end])  # a copy, for what is in it is aligned to words then
+
+    events_of = len(scanned.blobs)
+    verdicts = Refusals(events_of)
+    decoded = Decoded()
+    PackedEvents(
+        known.kind == _TRUTH_BATCH, known.owners, scanned.time_ns, scanned.stated, blob, verdicts, context
+    ).take(range(events_of), decoded)
+    decoded.rejected = verdicts.counts()
+    decoded.accepted = events_of - decoded.rejected.total()
+    return decoded
+
+
+def decode_records(records: Items, context: DecodeContext, shape: Shape | None = None) -> Decoded:
+    """Decode log records that are columns already.
+
+    Args:
+        records: All of a request's.
+        context: As for `decode_logs`.
+        shape: Of the request they are from, if it was looked at and isn't known.
+    """
     attributes = Attributes.of(records.column.field("attributes"), _WANTED)
     kind = _kinds(records.column.field("event_name"), attributes)
     rows = np.flatnonzero((kind >= 0) & ~records.own)
@@ -62,7 +94,7 @@ def decode_records(records: Items, context: DecodeContext) -> Decoded:
             records.resource_of[rows],
             verdicts,
             context,
-        ).decode(decoded)
+        ).decode(decoded, shape if rows.size == len(kind) else None)
     decoded.rejected = verdicts.counts()
     free = (kind < 0) & ~records.own
     if context.dialects and free.any():
@@ -97,20 +129,6 @@ def _times(column: pa.StructArray, rows: NDArray[np.int64], verdicts: Refusals) 
     return result
 
 
-class _Event(NamedTuple):
-    """One packed event.
-
-    Attributes:
-        row: Number of the record.
-        owner: Number of its owner.
-        table: What it holds.
-    """
-
-    row: int
-    owner: int
-    table: pa.Table
-
-
 class _Events:
     """The records of a request that are ours."""
 
@@ -129,11 +147,16 @@ class _Events:
         self._time_ns = time_ns
         self._verdicts = verdicts
         self._context = context
-        self._room = context.limits.max_request_unpacked_bytes
         self._owners = identity.owners(attributes, resources, resource_of, context.limits, verdicts)
 
-    def decode(self, into: Decoded) -> None:
-        """Add the batches."""
+    def decode(self, into: Decoded, shape: Shape | None) -> None:
+        """Add the batches.
+
+        Args:
+            into: Takes them.
+            shape: Of the request, if these are all of its records; remembered where all are packed and
+                nothing is refused.
+        """
         for kind, decode in ((_PREDICTION, self._predictions), (_TRUTH, self._truths)):
             rows = np.flatnonzero((self._kind == kind) & self._verdicts.taken)
             if rows.size:
@@ -144,7 +167,20 @@ class _Events:
         self._verdicts.refuse(
             (self._kind == _PREDICTION_BATCH) & readable.bad_rate(self._attributes), reasons.BAD_RATE
         )
-        self._packed(np.flatnonzero(is_packed & self._verdicts.taken).tolist(), stated, into)
+        if shape is not None and is_packed.all() and not self._verdicts.any:
+            packed_scan.remember(shape, self._context.limits, Known(self._kind, self._owners))
+        PackedEvents(
+            self._kind == _TRUTH_BATCH,
+            self._owners,
+            self._time_ns,
+            stated,
+            self._blob,
+            self._verdicts,
+            self._context,
+        ).take(np.flatnonzero(is_packed & self._verdicts.taken).tolist(), into)
+
+    def _blob(self, row: int) -> pa.Buffer | None:
+        return self._attributes.values.blob(int(self._attributes.positions(names.ML_BATCH_ARROW)[row]))
 
     def _predictions(self, rows: NDArray[np.int64], into: Decoded) -> None:
         """Readable predictions."""
@@ -171,63 +207,3 @@ class _Events:
         within = self._owners.of(rows)
         for owner, chosen in within.groups(verdicts.taken):
             into.batches.extend(observed.truths(owner, self._context.tenant, chosen))
-
-    def _packed(self, rows: list[int], stated: NDArray[np.float64], into: Decoded) -> None:
-        """Packed events: refused whole where they can't be read, else row by row.
-
-        What a source sends in several events for their size is taken together.
-        """
-        run: list[_Event] = []
-        for row in rows:
-            try:
-                event = _Event(row, int(self._owners.group_of[row]), self._table(row, float(stated[row])))
-            except packed.Unreadable as error:
-                self._verdicts.refuse_at(np.array([row]), error.reason)
-                continue
-            if run and not self._together(run, event):
-                self._take(run, into)
-                run = []
-            run.append(event)
-        if run:
-            self._take(run, into)
-
-    def _together(self, run: list[_Event], event: _Event) -> bool:
-        first = run[0]
-        return (
-            self._kind[first.row] == self._kind[event.row]
-            and first.owner == event.owner
-            and packed.alike(first.table, event.table)
-            and sum(one.table.num_rows for one in run) + event.table.num_rows <= _ROWS_TOGETHER
-        )
-
-    def _take(self, run: list[_Event], into: Decoded) -> None:
-        """Events of one kind and owner, with the same columns."""
-        limits, tenant = self._context.limits, self._context.tenant
-        owner = self._owners.owners[run[0].owner]
-        table = packed.joined([one.table for one in run])
-        time_ns = int(self._time_ns[run[0].row])
-        verdicts = Refusals(table.num_rows)
-        try:
-            if self._kind[run[0].row] == _PREDICTION_BATCH:
-                outcomes = packed.predictions(table, time_ns, limits, verdicts)
-                outcomes.check(limits, verdicts)
-                if (chosen := np.flatnonzero(verdicts.taken)).size:
-                    into.batches.append(outcomes.take(chosen).predictions(owner, tenant))
-            else:
-                observed = packed.observed(table, time_ns, limits, verdicts)
-                observed.check(limits, verdicts)
-                if (chosen := np.flatnonzero(verdicts.taken)).size:
-                    into.batches.extend(observed.truths(owner, tenant, chosen))
-            into.rows_rejected += verdicts.counts()
-        except packed.Unreadable as error:
-            self._verdicts.refuse_at(np.array([one.row for one in run]), error.reason)
-
-    def _table(self, row: int, stated: float) -> pa.Table:
-        blob = self._attributes.values.blob(int(self._attributes.positions(names.ML_BATCH_ARROW)[row]))
-        if blob is None:
-            raise packed.Unreadable(reasons.BAD_TYPE)
-        table, size = packed.read(blob, self._context.limits, self._room)
-        self._room -= size
-        if not np.isnan(stated) and stated != table.num_rows:
-            raise packed.Unreadable(reasons.ROW_COUNT)
-        return table
