@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "collector-config"
 FILES = sorted(FOLDER.glob("*.yaml"))
-LISTENING = {"LISTEN_GRPC": "127.0.0.1:${env:PORT_OTLP}", "LISTEN_HTTP": "127.0.0.1:${env:PORT_HTTP}"}
+LISTENING = {
+    "LISTEN_GRPC": "127.0.0.1:${env:PORT_OTLP}",
+    "LISTEN_HTTP": "127.0.0.1:${env:PORT_HTTP}",
+    "LISTEN_HEALTH": "127.0.0.1:${env:PORT_HEALTH}",
+}
 PORTS = ("otlp", "http")
+GATEWAY_PORTS = (*PORTS, "health")
 SECRETS = {"GRAFANA_CLOUD_INSTANCE": "17", "GRAFANA_CLOUD_TOKEN": "cloud-token", "DD_API_KEY": "dog-key"}
 
 # What no program of the tests has in it, and the keys that its documentation knows.

@@ -32,6 +32,7 @@ from .shipped import (
     DOCUMENTED,
     FILES,
     FOLDER,
+    GATEWAY_PORTS,
     LISTENING,
     PORTS,
     SECRETS,
@@ -198,7 +199,7 @@ def test_gateway_gives_each_model_one_owner_in_all_signals(tmp_path: Path) -> No
     models = [f"model-{index}" for index in range(24)]
     with receiving() as one, receiving() as two:
         environ = {**LISTENING, "STORAGE": str(tmp_path / "queue"), "FIRST": one.grpc, "SECOND": two.grpc}
-        with collector(FOLDER / "gateway.yaml", tmp_path, ports=PORTS, environ=environ) as running:
+        with collector(FOLDER / "gateway.yaml", tmp_path, ports=GATEWAY_PORTS, environ=environ) as running:
             for turn in range(2):
                 for model in models:
                     send(running, LOGS, predictions(f"{turn}", model=model))

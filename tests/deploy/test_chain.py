@@ -12,7 +12,7 @@ from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
 from barograph_processor.patterns.opening import open_service
 from contract.receiving import send
-from contract.shipped import LISTENING, PORTS
+from contract.shipped import GATEWAY_PORTS, LISTENING, PORTS
 from contract.waiting import until
 from real.collector import collector
 from receivers.otlp_server import LOGS, predictions
@@ -64,7 +64,9 @@ def test_what_containers_print_and_processes_send_reaches_the_one_owner_of_each_
         environ = {**LISTENING, "STORAGE": str(tmp_path / "queue"), "FIRST": first_at, "SECOND": second_at}
         (tmp_path / "gateway").mkdir()
         (tmp_path / "agent").mkdir()
-        with collector(texts["gateway.yaml"], tmp_path / "gateway", ports=PORTS, environ=environ) as gateway:
+        with collector(
+            texts["gateway.yaml"], tmp_path / "gateway", ports=GATEWAY_PORTS, environ=environ
+        ) as gateway:
             environ = {
                 **LISTENING,
                 "STORAGE": str(tmp_path / "agent-queue"),

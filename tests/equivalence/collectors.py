@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from barograph.semconv import attributes, processor
-from contract.shipped import FOLDER, LISTENING, PORTS
+from contract.shipped import FOLDER, GATEWAY_PORTS, LISTENING, PORTS
 from contract.waiting import until
 from equivalence.patterns import drained, requests_of, running_with, send_to, untidy
 from real.collector import collector
@@ -57,7 +57,7 @@ def _through(file: str, data: Data, folder: Path, owners: Sequence[str]) -> list
         with collector(
             FOLDER / file,
             folder,
-            ports=PORTS,
+            ports=GATEWAY_PORTS if file == "gateway.yaml" else PORTS,
             environ={**LISTENING, "STORAGE": str(folder / "queue"), **environ},
         ) as between:
             send_to(between.endpoint("otlp"), requests)
