@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+import children
 from barograph.baseline import Baseline
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
@@ -168,7 +168,9 @@ def test_who_is_called_for_performance_is_not_told_of_the_drift_as_well(tmp_path
 def test_the_routes_are_those_of_alertmanager_and_know_every_severity() -> None:
     def amtool(*arguments: str) -> str:
         command: list[str | Path] = [program("amtool"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        done = children.run(command)
+        assert 0 == done.returncode, done.stderr
+        return done.stdout
 
     assert "SUCCESS" in amtool("check-config", str(ROUTES))
     found = {

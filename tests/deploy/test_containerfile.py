@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from fnmatch import fnmatch
 from importlib.metadata import metadata
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+import children
 from cli.processes import send, service
 
 from .containerfile import CHECKOUT, CONTAINERFILE, Stage, stages
@@ -32,9 +32,8 @@ def copied(stage: Stage) -> list[str]:
 
 
 def tracked(path: str) -> list[str]:
-    done = subprocess.run(
-        ["git", "ls-files", "--", path], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=60
-    )
+    done = children.run(["git", "ls-files", "--", path], folder=CHECKOUT)
+    assert 0 == done.returncode, done.stderr
     return done.stdout.split()
 
 
@@ -113,7 +112,7 @@ def test_its_command_listens_on_what_is_exposed_and_writes_to_the_volume_alone(t
     first, *options = json.loads(FINAL.of("CMD")[0].text)
     assert "run" == first
     command = [sys.executable, "-m", "barograph_processor.cli", "check", *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = children.run(command, folder=tmp_path)
     assert 0 == done.returncode, done.stderr
     meant = yaml.safe_load(done.stdout)
     endpoints = [
@@ -130,7 +129,8 @@ def test_its_command_listens_on_what_is_exposed_and_writes_to_the_volume_alone(t
 def test_its_steps_install_a_program_that_runs(tmp_path: Path) -> None:
     """Every COPY and RUN of the build, with folders of the test in place of `/src`, `/opt` and others."""
     source, bin_of_base = tmp_path / "src", tmp_path / "base" / "bin"
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "base"], check=True, timeout=STEP_S)
+    made = children.run([sys.executable, "-m", "venv", tmp_path / "base"], timeout_s=STEP_S)
+    assert 0 == made.returncode, made.stderr
     environ = {**os.environ, **BUILD.environment(), "PIP_NO_COMPILE": "1"}
     del environ["PIP_NO_CACHE_DIR"]
     environ["PATH"] = f"{bin_of_base}{os.pathsep}{environ['PATH']}"
@@ -148,10 +148,7 @@ def test_its_steps_install_a_program_that_runs(tmp_path: Path) -> None:
             command = re.sub(r"(?<= )/(opt|dist|state)", rf"{tmp_path}/\1", step.text)
             if os.geteuid() != 0:
                 command = re.sub(r"--(owner|group) \d+ ", "", command)
-            done = subprocess.run(
-                ["sh", "-c", command], cwd=source, env=environ, capture_output=True, text=True, check=False,
-                timeout=STEP_S,
-            )  # fmt: skip
+            done = children.run(["sh", "-c", command], folder=source, environ=environ, timeout_s=STEP_S)
             assert 0 == done.returncode, f"{command}\n{done.stdout}{done.stderr}"
     installed = tmp_path / "opt" / "barograph"
     assert not list(installed.glob("lib/*/site-packages/pandas")), "only what the processor needs"

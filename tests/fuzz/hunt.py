@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -19,8 +18,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:  # run by itself
+    sys.path.insert(0, str(TESTS))
+
+from children import child, run  # noqa: E402  # found by the line above
+
 CHUNK = 2_000
-OVERHEAD_S = 120.0
+OVERHEAD_S = 60.0
+CASE_S = 0.1  # more than ten times what one takes
 
 
 @dataclass
@@ -57,33 +62,30 @@ def hunt(first: int, count: int) -> Found:
 
 def _judge(first: int, count: int, progress: Path, found: Found) -> int:
     """Let one worker judge; returns the number of the next case."""
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "fuzz.worker", str(first), str(count), str(progress)],
-        cwd=TESTS,
-        env={**os.environ, "RUST_BACKTRACE": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    told, error = worker.communicate(timeout=OVERHEAD_S + count)
-    for line in told.splitlines():
+    command = [sys.executable, "-m", "fuzz.worker", str(first), str(count), str(progress)]
+    with child(command, folder=TESTS, environ={**os.environ, "RUST_BACKTRACE": "0"}) as worker:
+        try:
+            ended = f"ended with {worker.ends(OVERHEAD_S + count * CASE_S)}"
+        except AssertionError:  # its own guard didn't end it
+            ended = "hung"
+        worker.kill()
+    for line in worker.lines:
         said = json.loads(line)
         if "number" in said:
             found.findings.append((said["number"], said["what"]))
         for name, times in said.get("verdicts", {}).items():
             found.verdicts[name] = found.verdicts.get(name, 0) + times
-    if worker.returncode == 0:
+    if ended == "ended with 0":
         found.judged += count
         return first + count
     number = max(first, int.from_bytes(progress.read_bytes()[:8], "little", signed=True))
-    found.findings.append((number, f"the process ended with {worker.returncode}: {error[-2_000:]}"))
+    found.findings.append((number, f"the process {ended}: {worker.said[-2_000:]}"))
     found.judged += number - first + 1
     return number + 1
 
 
 def keep(number: int, folder: Path) -> Path:
     """Write the shrunk request of a finding to a folder."""
-    sys.path.insert(0, str(TESTS))
     from fuzz.mutations import REQUESTS, case, shrunk  # noqa: PLC0415  # not for --help
 
     original = case(number)
@@ -94,10 +96,8 @@ def keep(number: int, folder: Path) -> Path:
         candidate.write_bytes(data)
         command = [sys.executable, "-m", "fuzz.one", str(candidate)]
         try:
-            done = subprocess.run(
-                command, cwd=TESTS, capture_output=True, text=True, check=False, timeout=OVERHEAD_S
-            )
-        except subprocess.TimeoutExpired:
+            done = run(command, folder=TESTS, timeout_s=OVERHEAD_S)
+        except AssertionError:  # it hangs
             return True
         said = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
         return done.returncode != 0 or not said["agreed"]

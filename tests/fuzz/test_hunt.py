@@ -15,6 +15,7 @@ import pytest
 
 import children
 
+from . import hunt as hunting
 from .hunt import TESTS, hunt
 from .judge import judge
 from .mutations import Case, case
@@ -35,6 +36,17 @@ def test_thousands_of_mutated_requests_are_judged_as_protobuf_judges_them() -> N
     assert CASES == found.judged == sum(found.verdicts.values())
     for both in ("accepted=True protobuf=True", "accepted=False protobuf=False"):
         assert found.verdicts[both] > CASES // 4, found.verdicts
+
+
+@pytest.mark.slow
+def test_a_worker_that_takes_too_long_is_ended_and_its_case_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hunting, "OVERHEAD_S", 0.001)
+    monkeypatch.setattr(hunting, "CASE_S", 0.0)
+    found = hunt(0, 1)
+    assert [(0, "the process hung: ")] == found.findings
+    assert 1 == found.judged
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 
 import pytest
 
 from children import child, run
+
+from .sources import CHECKOUT, python_files, shown, tree_of
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +48,20 @@ def test_what_it_started_ends_with_it() -> None:
         running.line()
     assert "" == running.said  # its own child held the pipe, and both readers came to the end
     assert not any(reader.is_alive() for reader in running._readers)
+
+
+def test_tests_start_programs_by_what_bounds_their_waits() -> None:
+    """The three that may start one themselves are tested to end it."""
+    tests = CHECKOUT / "tests"
+    themselves = {tests / "children.py", tests / "real" / "processes.py", tests / "docs" / "blocks.py"}
+    found = [
+        shown(path, node)
+        for path in python_files(tests)
+        if path not in themselves
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func)
+        in {f"subprocess.{name}" for name in ("run", "Popen", "call", "check_call", "check_output")}
+        | {"os.system", "os.popen"}
+    ]
+    assert [] == found

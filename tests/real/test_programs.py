@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+import children
 
 from .collector import collector
 from .processes import NotStarted, PortTaken, free_ports, process, tail
@@ -80,15 +81,8 @@ def test_a_process_dies_with_the_one_that_started_it(tmp_path: Path) -> None:
         "    sys.stdin.read()\n"
         "    import os; os._exit(1)\n"
     )
-    parent = subprocess.run(
-        [sys.executable, "-c", starts],
-        input="",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
-    )
+    environ = {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    parent = children.run([sys.executable, "-c", starts], environ=environ)
     assert 1 == parent.returncode, parent.stderr
     assert parent.stdout.strip().isdigit()
     with process([sys.executable, "-c", LISTENS, str(ports["only"])], log=tmp_path / "log", ports=ports):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pytest
 
+import children
 from barograph.semconv import attributes, metrics
 from barograph.semconv.metrics import Metric
 from barograph_processor.signals import codec, declared
@@ -99,7 +99,7 @@ def read_file(view: View, reading: Reading) -> Reading:
 
 
 def start(view: View, reading: Reading) -> Reading:
-    subprocess.run([sys.executable, "-c", ""], check=True)
+    children.run([sys.executable, "-c", ""])
     return reading
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
 
+import children
 from barograph_processor.cli.doctor.findings import Finding, lines, overall, summary
 from barograph_processor.cli.root import cli
 
@@ -95,21 +95,16 @@ def test_it_works_where_only_the_service_is_installed() -> None:
         "main()\n"
     )
     here = [sys.executable, "-c", code]
-    done = subprocess.run(
-        [*here, "doctor", "--offline", "--json", "--config", __file__],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+    done = children.run([*here, "doctor", "--offline", "--json", "--config", __file__])
+    assert 0 == done.returncode, done.stderr
     told = {each["check"]: each for each in json.loads(done.stdout)["checks"]}
     assert "skipped" == told[__file__]["status"]
     assert "barograph[processor]" in told[__file__]["advice"]
     nowhere = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
-    done = subprocess.run(
-        [*here, "doctor", "--send", "--processor", "127.0.0.1:1", "--json"],
-        capture_output=True, text=True, timeout=60, check=False, env=nowhere,
-    )  # fmt: skip
+    done = children.run([*here, "doctor", "--send", "--processor", "127.0.0.1:1", "--json"], environ=nowhere)
     groups = {each["group"] for each in json.loads(done.stdout)["checks"] if each["status"] == "failed"}
     assert {"endpoint", "processor", "round trip"} == groups
-    done = subprocess.run([*here, "check"], capture_output=True, text=True, timeout=60, check=False)
+    done = children.run([*here, "check"])
     assert (1, "barograph[processor]", False) == (
         done.returncode,
         done.stderr.rpartition(" ")[2].strip("'\n"),
