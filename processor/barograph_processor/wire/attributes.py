@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from barograph_processor.wire.text import empty_as_null, encode_texts
 from barograph_processor.wire.values import ANY_VALUE, MapEntries, Values
 
 if TYPE_CHECKING:
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from barograph_processor.engine.batch import Texts
+    from barograph_processor.wire.values import Column
+
 _NOTHING = pa.list_(pa.struct([("key", pa.string()), ("value", ANY_VALUE)]))
 
 
 class Attributes:
     """The wanted attributes of n rows, by name. Where a name repeats in a row, the last one counts."""
 
-    __slots__ = ("_names", "table", "values")
+    __slots__ = ("_names", "_table", "values")
 
     def __init__(self, names: dict[str, int], table: NDArray[np.int64], values: Values) -> None:
         """Take a pivot over.
@@ -32,7 +36,7 @@ class Attributes:
             values: The values of all rows.
         """
         self._names = names
-        self.table = table
+        self._table = table
         self.values = values
 
     @classmethod
@@ -48,7 +52,17 @@ class Attributes:
         return cls({name: i for i, name in enumerate(names)}, table, Values(entries.field("value")))
 
     def __len__(self) -> int:
-        return int(self.table.shape[1])
+        return int(self._table.shape[1])
+
+    @property
+    def table(self) -> NDArray[np.int64]:
+        """int64 [names, n], `positions` of all names."""
+        return self._table
+
+    def columns(self, names: Sequence[str]) -> Sequence[Column] | None:  # others have some
+        """The values of names that are columns of one kind each, in all rows; else None."""
+        del names
+        return None
 
     def take(self, rows: NDArray[np.int64]) -> Attributes:
         """The attributes of some rows, in that order."""
@@ -76,6 +90,11 @@ class Attributes:
     def texts(self, name: str) -> tuple[pa.StringArray, NDArray[np.bool_]]:
         """As `Values.texts`."""
         return self.values.texts(self.positions(name))
+
+    def coded(self, name: str) -> tuple[Texts, NDArray[np.bool_]]:
+        """As `texts`, told apart, and ``""`` as missing."""
+        texts, bad = self.texts(name)
+        return encode_texts(empty_as_null(texts)), bad
 
     def numbers(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """As `Values.numbers`."""

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from barograph.semconv import attributes as names
 from barograph_processor.engine.batch import FeatureColumn, Features, Texts
 from barograph_processor.wire import grids
-from barograph_processor.wire.grids import Grid
 from barograph_processor.wire.text import encode_texts
 from barograph_processor.wire.values import TEXT
 
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.wire.attributes import Attributes
+    from barograph_processor.wire.grids import Grid
     from barograph_processor.wire.limits import Limits
     from barograph_processor.wire.refusals import Refusals
-    from barograph_processor.wire.values import Values
+    from barograph_processor.wire.values import Column, Values
 
 _ABSENT: Final = -1
 
@@ -53,17 +53,20 @@ class FeatureTable:
 
     def take(self, rows: NDArray[np.int64]) -> FeatureTable:
         """As `FeatureRows.take`."""
-        grid = self.grid
-        return FeatureTable(Grid(grid.names, grid.table[:, rows], grid.given[rows], grid.values))
+        return FeatureTable(self.grid.take(rows))
 
     def features(self) -> Features | None:
         """As `FeatureRows.features`."""
-        names, table, all_given, values = self.grid.names, self.grid.table, self.grid.given, self.grid.values
-        if not all_given.any():
+        names, values = self.grid.names, self.grid.attributes.values
+        if not self.grid.given.any():
             return None
-        given = None if all_given.all() else all_given
+        given = None if self.grid.given.all() else self.grid.given
+        whole = self.grid.columns()
+        if whole is not None:
+            return Features(dict(zip(names, map(_feature_of, whole), strict=True)), given)
+        table = self.grid.table()
         named = np.flatnonzero((table >= 0).any(axis=1))
-        if values is None or not named.size:
+        if not named.size:
             return Features({}, given)
         positions = table[named]
         kinds = values.kinds_at(positions.reshape(-1)).reshape(positions.shape)
@@ -75,6 +78,10 @@ class FeatureTable:
             for place, code in enumerate(named.tolist())
         }
         return Features(columns, given)
+
+
+def _feature_of(column: Column) -> FeatureColumn:
+    return FeatureColumn(column.quantities(), column.coded() if column.kind == TEXT else None)
 
 
 def _texts(values: Values, positions: NDArray[np.int64], is_text: NDArray[np.bool_]) -> dict[int, Texts]:

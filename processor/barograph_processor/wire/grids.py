@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from barograph_processor.wire import reasons
-from barograph_processor.wire.values import MAP
+from barograph_processor.wire.attributes import Attributes
+from barograph_processor.wire.values import ANY_VALUE, DOUBLE, INT, MAP, Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from barograph_processor.wire.attributes import Attributes
     from barograph_processor.wire.limits import Limits
     from barograph_processor.wire.refusals import Refusals
-    from barograph_processor.wire.values import Values
+    from barograph_processor.wire.values import Column
 
 _ABSENT: Final = -1
+_NO_VALUES: Final = Values(pa.nulls(0, ANY_VALUE))
 
 
 class Room(NamedTuple):
@@ -44,33 +45,46 @@ class Grid:
 
     Attributes:
         names: Of the columns.
-        table: int64 [columns, n], position in `values`, -1 where a row does not name the column.
+        attributes: What the columns are.
+        places: The attribute that each is.
         given: bool [n], which rows have any such columns, be it an empty map.
-        values: What positions refer to; None where there is nothing.
     """
 
     names: tuple[str, ...]
-    table: NDArray[np.int64]
+    attributes: Attributes
+    places: Sequence[str]
     given: NDArray[np.bool_]
-    values: Values | None
+
+    def take(self, rows: NDArray[np.int64]) -> Grid:
+        """The columns of some rows, in that order."""
+        return Grid(self.names, self.attributes.take(rows), self.places, self.given[rows])
+
+    def columns(self) -> Sequence[Column] | None:
+        """The columns, where each is of one kind in all rows; else None."""
+        return self.attributes.columns(self.places)
+
+    def table(self) -> NDArray[np.int64]:
+        """int64 [columns, n], position in the attributes' values, -1 where a row does not name the column."""
+        return self.attributes.lines(self.places)
 
     def numbers(self, verdicts: Refusals) -> NDArray[np.float64]:
         """float64 [n, columns], NaN where absent; rows with values that are no numbers are refused."""
-        columns, rows = self.table.shape
-        if self.values is None or not columns:
+        columns, rows = len(self.names), len(self.given)
+        if not columns:
             return np.full((rows, columns), np.nan)
-        numbers, bad = self.values.numbers(self.table.reshape(-1))
+        whole = self.columns()
+        if whole is not None and all(column.kind in {INT, DOUBLE} for column in whole):
+            return np.stack([column.quantities() for column in whole], axis=1)
+        numbers, bad = self.attributes.values.numbers(self.table().reshape(-1))
         if bad.any():
             verdicts.refuse(np.logical_or.reduce(bad.reshape(columns, rows)), reasons.BAD_TYPE)
         return np.ascontiguousarray(numbers.reshape(columns, rows).T)
 
     def texts(self, verdicts: Refusals) -> dict[str, pa.StringArray]:
         """The columns as text, null where absent; rows with values that have no text are refused."""
-        if self.values is None:
-            return {}
         columns: dict[str, pa.StringArray] = {}
-        for name, positions in zip(self.names, self.table, strict=True):
-            columns[name], bad = self.values.texts(positions)
+        for name, place in zip(self.names, self.places, strict=True):
+            columns[name], bad = self.attributes.texts(place)
             verdicts.refuse(bad, reasons.BAD_TYPE)
         return columns
 
@@ -113,7 +127,12 @@ def of_maps(attributes: Attributes, name: str, room: Room, verdicts: Refusals) -
         verdicts.refuse_at(entries.rows[keep[long[codes[keep]]]], reasons.NAME_TOO_LONG)
     table = np.full((len(columns), len(attributes)), _ABSENT, np.int64)
     table[codes[keep], entries.rows[keep]] = entries.positions[keep]  # of a name that repeats, the last
-    return Grid(columns, table, attributes.kinds(name) == MAP, entries.values)
+    found = Attributes(
+        {column: line for line, column in enumerate(columns)},
+        table,
+        _NO_VALUES if entries.values is None else entries.values,
+    )
+    return Grid(columns, found, columns, attributes.kinds(name) == MAP)
 
 
 def of_places(
@@ -128,8 +147,11 @@ def of_places(
         room: For columns.
         verdicts: Takes rows that name one by a name that is too long.
     """
-    table = attributes.lines(places)
-    for column, line in zip(columns, table, strict=True):
+    for column, place in zip(columns, places, strict=True):
         if len(column) > room.limits.max_name_length:
-            verdicts.refuse(line >= 0, reasons.NAME_TOO_LONG)
-    return Grid(tuple(columns), table, np.logical_or.reduce(table >= 0, axis=0), attributes.values)
+            verdicts.refuse(attributes.positions(place) >= 0, reasons.NAME_TOO_LONG)
+    if attributes.columns(places):
+        given = np.ones(len(attributes), bool)
+    else:
+        given = np.logical_or.reduce(attributes.lines(places) >= 0, axis=0)
+    return Grid(tuple(columns), attributes, places, given)

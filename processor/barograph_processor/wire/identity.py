@@ -161,9 +161,8 @@ def own_or_inherited(
         name: The attribute.
         verdicts: Takes rows whose value has no text.
     """
-    own, bad = rows.texts(name)
+    column, bad = rows.coded(name)
     verdicts.refuse(bad, reasons.BAD_TYPE)
-    column = encode_texts(empty_as_null(own))
     absent = column.codes < 0
     if not absent.any():
         return column

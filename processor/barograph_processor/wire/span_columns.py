@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.descriptors import parse_maps
 from barograph_processor.wire.span_contents import Contents, integers_at, texts_at
 from barograph_processor.wire.span_layout import START, Place
-from barograph_processor.wire.values import BOOL, DOUBLE, INT, MAP, TEXT, Values
+from barograph_processor.wire.values import BOOL, DOUBLE, EMPTY, INT, MAP, TEXT, Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,19 +28,12 @@ _NOWHERE = Place(0, 0)
 class ScannedValues(Values):
     """Values where they stand in a request; as `Values` in everything else.
 
-    Positions number them group by group, in a group key by key, and of a key span by span. So the values of
-    a key have positions in a row, and are looked up as such where all of them are wanted, as is usual.
+    Positions number them group by group, in a group key by key, and of a key span by span.
     """
 
-    __slots__ = ("_bounds", "_firsts", "_scan")
+    __slots__ = ("_bounds", "_scan")
 
-    def __init__(self, scan: Scan, firsts: Sequence[int]) -> None:
-        """Say where values are.
-
-        Args:
-            scan: The request.
-            firsts: Position of the first value of each group.
-        """
+    def __init__(self, scan: Scan) -> None:
         kinds = [
             np.repeat(np.array([value.kind for value in layout.values], np.uint8), len(group.rows))
             for group, layout in ((group, group.form.layout) for group in scan.groups)
@@ -48,7 +41,6 @@ class ScannedValues(Values):
         self.kinds = np.concatenate(kinds)
         self._columns = {}
         self._scan = scan
-        self._firsts = np.array(firsts)
         self._bounds: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def at(self, kind: int, positions: NDArray[np.int64], mask: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -58,22 +50,10 @@ class ScannedValues(Values):
         places = np.cumsum(mask) - 1
         return self._found(kind, positions[mask]).take(pa.array(places, mask=~mask))
 
-    def coded(self, table: NDArray[np.int64]) -> list[Texts]:
-        """As `Values.coded`."""
-        keys = self._keys_at(table.reshape(-1))
-        return super().coded(table) if keys is None else [key.coded() for key in keys]
-
     def _found(self, kind: int, positions: NDArray[np.int64]) -> pa.Array:
         """What stands at positions, all of one kind."""
-        keys, data = self._keys_at(positions), self._scan.data
-        if keys is not None and kind == DOUBLE:
-            return pa.array(np.concatenate([key.doubles() for key in keys]))
-        if keys is not None and kind == TEXT and len(keys) == 1:
-            return keys[0].texts()
-        if keys is None:
-            begins, ends = (bounds[positions] for bounds in self._all_bounds())
-        else:
-            begins, ends = _joined([key.begins for key in keys]), _joined([key.ends for key in keys])
+        data = self._scan.data
+        begins, ends = (bounds[positions] for bounds in self._all_bounds())
         if kind == DOUBLE:
             return pa.array(np.ndarray((len(data) - 7,), "<f8", data, strides=(1,))[begins])
         if kind == INT:
@@ -82,38 +62,101 @@ class ScannedValues(Values):
             return pa.array(np.frombuffer(data, np.uint8)[begins] != 0)
         return texts_at(data, begins, ends, kind)
 
-    def _keys_at(self, positions: NDArray[np.int64]) -> list[Contents] | None:
-        """The keys whose values are at the positions, of all spans of a group in order; else None."""
-        if not len(positions) or positions[0] < 0:
-            return None
-        number = int(np.searchsorted(self._firsts, positions[0], "right")) - 1
-        group, first = self._scan.groups[number], self._firsts[number]
-        rows, values = len(group.rows), group.form.layout.values
-        begins = positions[::rows] - first
-        keys = begins // rows
-        if (
-            len(positions) % rows
-            or (keys * rows != begins).any()
-            or keys.min() < 0
-            or keys.max() >= len(values)
-            or (positions.reshape(-1, rows) != (begins + first)[:, None] + np.arange(rows)).any()
-        ):
-            return None
-        return [Contents(self._scan.data, group, values[key].begin, values[key].end) for key in keys.tolist()]
-
     def _all_bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where all values begin and end."""
         if self._bounds is None:
             places = [(group, value) for group in self._scan.groups for value in group.form.layout.values]
+            nowhere = np.zeros(0, np.int64)
             self._bounds = (
-                _joined([group.at(value.begin) for group, value in places]),
-                _joined([group.at(value.end) for group, value in places]),
+                np.concatenate([nowhere, *(group.at(value.begin) for group, value in places)]),
+                np.concatenate([nowhere, *(group.at(value.end) for group, value in places)]),
             )
         return self._bounds
 
     def _maps(self, positions: NDArray[np.int64]) -> pa.ListArray:
         undecoded = self.at(MAP, positions).to_pylist()
         return parse_maps(undecoded)
+
+
+class ScannedAttributes(Attributes):
+    """Attributes of spans that all have one layout, so each of them is a column."""
+
+    __slots__ = ("_group", "_place_of", "_scan")
+
+    def __init__(self, scan: Scan, names: Sequence[str], values: Values) -> None:
+        """Look at all spans of a request.
+
+        Args:
+            scan: The request, of one group.
+            names: The attributes that are wanted.
+            values: Its values.
+        """
+        self._names = {name: line for line, name in enumerate(names)}
+        self.values = values
+        self._scan = scan
+        self._group = scan.groups[0]
+        self._place_of = _places_of(self._group.form.layout.values)
+
+    def __len__(self) -> int:
+        return len(self._group.rows)
+
+    @property
+    def table(self) -> NDArray[np.int64]:
+        """As `Attributes.table`."""
+        return self.lines(list(self._names))
+
+    def positions(self, name: str) -> NDArray[np.int64]:
+        """As `Attributes.positions`."""
+        rows, place = len(self), self._place_of.get(name)
+        return np.full(rows, -1) if place is None else np.arange(place * rows, (place + 1) * rows)
+
+    def lines(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """As `Attributes.lines`."""
+        return np.array([self.positions(name) for name in names], np.int64).reshape(-1, len(self))
+
+    def take(self, rows: NDArray[np.int64]) -> Attributes:
+        """As `Attributes.take`."""
+        return Attributes(self._names, self.table[:, rows], self.values)
+
+    def columns(self, names: Sequence[str]) -> list[Contents] | None:
+        """As `Attributes.columns`."""
+        columns = [self._column(name) for name in names]
+        return None if None in columns else cast("list[Contents]", columns)
+
+    def kinds(self, name: str) -> NDArray[np.uint8]:
+        """As `Attributes.kinds`."""
+        column = self._column(name)
+        return np.full(len(self), EMPTY if column is None else column.kind, np.uint8)
+
+    def texts(self, name: str) -> tuple[pa.StringArray, NDArray[np.bool_]]:
+        """As `Attributes.texts`."""
+        column = self._column(name)
+        if column is None or column.kind != TEXT:
+            return super().texts(name)
+        return column.texts(), np.zeros(len(self), bool)
+
+    def coded(self, name: str) -> tuple[Texts, NDArray[np.bool_]]:
+        """As `Attributes.coded`."""
+        column = self._column(name)
+        if column is not None and column.kind == TEXT:
+            coded = column.coded()
+            if "" not in coded.values:
+                return coded, np.zeros(len(self), bool)
+        return super().coded(name)
+
+    def numbers(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """As `Attributes.numbers`."""
+        column = self._column(name)
+        if column is None or column.kind not in {INT, DOUBLE}:
+            return super().numbers(name)
+        return column.quantities(), np.zeros(len(self), bool)
+
+    def _column(self, name: str) -> Contents | None:
+        place = self._place_of.get(name)
+        if place is None:
+            return None
+        value = self._group.form.layout.values[place]
+        return Contents(self._scan.data, self._group, value.begin, value.end, value.kind)
 
 
 class ScannedPairs:
@@ -124,9 +167,10 @@ class ScannedPairs:
         values: As `Pairs.values`.
     """
 
-    __slots__ = ("_firsts", "_groups", "_size", "keys", "values")
+    __slots__ = ("_firsts", "_groups", "_scan", "_size", "keys", "values")
 
     def __init__(self, scan: Scan) -> None:
+        self._scan = scan
         self._groups = scan.groups
         self._size = len(scan.scope_of)
         self._firsts: list[int] = []
@@ -134,7 +178,7 @@ class ScannedPairs:
         for group in scan.groups:
             self._firsts.append(first)
             first += len(group.form.layout.values) * len(group.rows)
-        self.values: Values = ScannedValues(scan, self._firsts)
+        self.values: Values = ScannedValues(scan)
         named = (value.key for group in scan.groups for value in group.form.layout.values)
         self.keys: tuple[str, ...] = tuple(dict.fromkeys(named))
 
@@ -157,6 +201,8 @@ class ScannedPairs:
 
     def select(self, names: Sequence[str], rows: NDArray[np.int64] | None = None) -> Attributes:
         """As `Pairs.select`."""
+        if len(self._groups) == 1 and (rows is None or len(rows) == self._size):
+            return ScannedAttributes(self._scan, names, self.values)
         line_of = dict(zip(names, range(len(names)), strict=True))
         table = np.full((len(names), self._size), -1, np.int64)
         for first, group in zip(self._firsts, self._groups, strict=True):
@@ -216,7 +262,3 @@ def _of_each(scan: Scan, places: Sequence[Place]) -> NDArray[np.int64]:
     for group, place in zip(scan.groups, places, strict=True):
         found[group.rows] = group.at(place)
     return found
-
-
-def _joined(arrays: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate(arrays) if arrays else np.zeros(0, np.int64)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from barograph.errors import Permanent
 from barograph_processor.engine.batch import Texts
 from barograph_processor.wire.text import encode_texts
-from barograph_processor.wire.values import TEXT, ranges
+from barograph_processor.wire.values import BOOL, BYTES, DOUBLE, INT, TEXT, ranges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,12 +27,13 @@ class Contents:
     """What stands between two places in spans of one form.
 
     Attributes:
+        kind: As `Value.kind`.
         block: uint8 [m, size], where all of them have the same size; else None.
     """
 
-    __slots__ = ("_begin", "_data", "_end", "_group", "block")
+    __slots__ = ("_begin", "_data", "_end", "_group", "block", "kind")
 
-    def __init__(self, data: bytes, group: Alike, begin: Place, end: Place) -> None:
+    def __init__(self, data: bytes, group: Alike, begin: Place, end: Place, kind: int = TEXT) -> None:
         """Say where.
 
         Args:
@@ -40,7 +41,9 @@ class Contents:
             group: The spans.
             begin: Where the contents begin, in their layout.
             end: Where they end.
+            kind: What they are.
         """
+        self.kind = kind
         self._data = data
         self._group = group
         self._begin = begin
@@ -64,6 +67,16 @@ class Contents:
     def times(self) -> NDArray[np.uint64]:
         """uint64 [m], likewise."""
         return cast("NDArray[np.uint8]", self.block).view("<u8")[:, 0]
+
+    def quantities(self) -> NDArray[np.float64]:
+        """As `Values.quantities`."""
+        if self.kind == DOUBLE:
+            return self.doubles().copy()
+        if self.kind == INT:
+            return integers_at(self._data, self.begins, self.ends).astype(np.float64)
+        if self.kind == BOOL:
+            return np.array(cast("NDArray[np.uint8]", self.block)[:, 0] != 0, np.float64)
+        return np.full(len(self._group.rows), np.inf if self.kind >= BYTES else np.nan)
 
     def texts(self) -> pa.StringArray:
         """The contents as text.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,22 @@ _CHILDREN: Final = (
 )
 ANY_VALUE: Final = pa.struct([(name, pa.binary()) for _, name in _CHILDREN])
 """Type of a column of values that holds none."""
+
+
+class Column(Protocol):
+    """Values of one kind in n rows, none absent.
+
+    Attributes:
+        kind: One of the constants above.
+    """
+
+    kind: int
+
+    def coded(self) -> Texts:
+        """The texts, told apart, where the kind is `TEXT`."""
+
+    def quantities(self) -> NDArray[np.float64]:
+        """float64 [n], as `Values.quantities`."""
 
 
 class Values:
