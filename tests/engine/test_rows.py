@@ -321,6 +321,7 @@ def test_ten_thousand_categories_of_one_feature_are_counted_in_bounded_memory() 
     for part in range(5):
         some: list[Mapping[str, FeatureValue]] = [{"word": f"{part}-{number}"} for number in range(2_000)]
         engine.feed([rows(some, begin_ns=NOON + part)], NOW)
+        engine.keys[KEY].count_features()
         (pane,) = engine.keys[KEY].panes.values()
         assert all(counts.size_bytes < 1_000_000 for counts in pane.features.values())
     state = states_of(engine, StreamKind.FEATURE_CATEGORIES, "word")

@@ -59,6 +59,19 @@ def together(batches: Sequence[Batch]) -> Iterator[Batch]:
         yield _truths(labels)
 
 
+def joined_texts(parts: Sequence[Texts]) -> Texts:
+    """Columns of text one after the other, one at least."""
+    values = parts[0].values
+    if all(part.values == values for part in parts):
+        return Texts(np.concatenate([part.codes for part in parts]), values)
+    places: dict[str, int] = {}
+    codes = []
+    for part in parts:
+        own = [places.setdefault(value, len(places)) for value in part.values]
+        codes.append(np.array([*own, -1], np.int32)[part.codes])
+    return Texts(np.concatenate(codes), tuple(places))
+
+
 def _alike(batch: Predictions) -> Hashable:
     return batch.key, batch.source, batch.score_classes, frozenset(batch.segments)
 
@@ -71,11 +84,11 @@ def _predictions(parts: Sequence[Predictions]) -> Predictions:
         first,
         ids=[one for part in parts for one in part.ids],
         time_ns=np.concatenate([part.time_ns for part in parts]),
-        classes=_texts([part.classes for part in parts]),
+        classes=joined_texts([part.classes for part in parts]),
         score=np.concatenate([part.score for part in parts]),
         scores=np.concatenate([part.scores for part in parts]),
         value=np.concatenate([part.value for part in parts]),
-        segments={name: _texts([part.segments[name] for part in parts]) for name in first.segments},
+        segments={name: joined_texts([part.segments[name] for part in parts]) for name in first.segments},
     )
 
 
@@ -88,7 +101,7 @@ def _truths(parts: Sequence[Truths]) -> Truths:
         first,
         ids=[one for part in parts for one in part.ids],
         time_ns=np.concatenate([part.time_ns for part in parts]),
-        classes=_texts([part.classes for part in parts]),
+        classes=joined_texts([part.classes for part in parts]),
         value=np.concatenate([part.value for part in parts]),
         pair=_predictions(pairs) if pairs else None,
     )
@@ -96,12 +109,3 @@ def _truths(parts: Sequence[Truths]) -> Truths:
 
 def _some_texts(column: Texts, rows: NDArray[np.intp]) -> Texts:
     return Texts(column.codes[rows], column.values)
-
-
-def _texts(parts: Sequence[Texts]) -> Texts:
-    places: dict[str, int] = {}
-    codes = []
-    for part in parts:
-        own = [places.setdefault(value, len(places)) for value in part.values]
-        codes.append(np.array([*own, -1], np.int32)[part.codes])
-    return Texts(np.concatenate(codes), tuple(places))

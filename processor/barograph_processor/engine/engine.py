@@ -17,6 +17,7 @@ from barograph_processor.engine.reasons import Lane, Reason, Tally
 from barograph_processor.engine.references import KeyReference, References
 from barograph_processor.engine.snapshot import Portable, key_image, load_key
 from barograph_processor.engine.stats import EngineStats
+from barograph_processor.engine.waiting_features import WaitingRoom
 from barograph_processor.engine.windows import check_settings
 from barograph_processor.signals import catalog
 
@@ -75,6 +76,7 @@ class Engine:
         self._learned: list[Baseline] = []
         self._waiting_matches = 0
         self._crowded = False
+        self._room = WaitingRoom()
 
     @property
     def counters(self) -> Mapping[tuple[str, str], int]:
@@ -98,6 +100,9 @@ class Engine:
         accepted = sum(self._intake.take(batch, now_ns) for batch in batches)
         if self._waiting_matches + self._intake.matched > _MATCHES_MOST:
             self._fold_matches()
+        if self._room.full:
+            for state in self.keys.values():
+                state.count_features()
         return Fed(accepted, self._tally.take_dropped())
 
     def advance(self, now_ns: int) -> list[ClosedWindow]:
@@ -130,7 +135,7 @@ class Engine:
         """
         for state in self.keys.values():
             state.watermark.advance(now_ns)
-            state.fold_panes(list(state.panes))
+            state.fold_every()
         self._fold_matches()
         return [window for state in list(self.keys.values()) for window in self._close(state, drained=True)]
 
@@ -172,7 +177,7 @@ class Engine:
         return EngineStats(
             keys=len(self.keys),
             sources=sum(len(state.sources.newest) for state in states),
-            panes=sum(len(state.panes) for state in states),
+            panes=sum(len(state.panes.keys() | state.lane.waiting.panes) for state in states),
             windows=sum(len(state.table.windows) for state in states),
             pending=len(self.store),
             points=self._intake.points,
@@ -205,6 +210,8 @@ class Engine:
         The store is flushed; where its entries are in memory alone, they are part of the bytes.
         """
         self._fold_matches()
+        for state in self.keys.values():
+            state.count_features()
         self.store.flush()
         joiner = self.joiner
         image = EngineImage(
@@ -277,7 +284,7 @@ class Engine:
                 return None
             given = self._references.given(key)
             reference = KeyReference(key, given, self.settings, self._learned.append)
-            state = self.keys[key] = KeyState(key, self.settings, self._tally, reference)
+            state = self.keys[key] = KeyState(key, self.settings, self._tally, reference, self._room)
         return state
 
     def _matched(self, key: Key, matches: list[Match]) -> None:

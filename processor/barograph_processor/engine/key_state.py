@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.reasons import Tally
     from barograph_processor.engine.references import KeyReference
     from barograph_processor.engine.settings import Settings
+    from barograph_processor.engine.waiting_features import WaitingRoom
     from barograph_processor.engine.window_state import States, WindowState
     from barograph_processor.signals.api import State, StreamId
 
@@ -59,7 +60,9 @@ class KeyState:
         waiting_bytes: Estimated memory of features that wait in panes.
     """
 
-    def __init__(self, key: Key, settings: Settings, tally: Tally, reference: KeyReference) -> None:
+    def __init__(
+        self, key: Key, settings: Settings, tally: Tally, reference: KeyReference, room: WaitingRoom
+    ) -> None:
         self.key = key
         self._settings = settings
         self._tally = tally
@@ -76,7 +79,7 @@ class KeyState:
         )
         self.matches: list[Match] = []
         self.matched: list[MatchedRows] = []
-        self.lane = FeatureLane(key, reference.given, settings, tally, self.features)
+        self.lane = FeatureLane(key, reference.given, settings, tally, self.features, room)
         self.waiting_rows = 0
         self.waiting_bytes = 0
         self._tidied_pane: int | None = None
@@ -122,7 +125,13 @@ class KeyState:
 
     def add_features(self, source: str, features: Features, rows: PaneRows) -> None:
         """Take the features of new rows; their source and time were looked at before."""
-        for pane, counts in self.lane.count(features, rows, self.oldest_pane):
+        self.lane.add(source, features, rows, self.oldest_pane)
+        if self.lane.waiting.full:
+            self.count_features()
+
+    def count_features(self) -> None:
+        """Count the features that wait; before that, their panes may not even be there."""
+        for source, pane, counts in self.lane.take():
             self.add_counts(pane, source, counts)
             if self.waiting_bytes > self._settings.max_feature_bytes:
                 self.fold_panes(list(self.panes))
@@ -149,7 +158,14 @@ class KeyState:
         time_ns = self.watermark.time_ns
         if time_ns is not None:
             end = (time_ns - self._settings.lateness_ns) // self._settings.pane_ns
+            if any(pane < end for pane in self.lane.waiting.panes):
+                self.count_features()
             self.fold_panes([pane for pane in self.panes if pane < end])
+
+    def fold_every(self) -> None:
+        """Fold all panes."""
+        self.count_features()
+        self.fold_panes(list(self.panes))
 
     def fold_panes(self, panes: Iterable[int]) -> None:
         """Fold panes into their windows, the oldest first, and free them."""
@@ -178,6 +194,7 @@ class KeyState:
     def settle(self, before_ns: int) -> None:
         """Fold what lies before a time; nothing before it will be taken any more."""
         end = before_ns // self._settings.pane_ns
+        self.count_features()
         self.fold_panes([pane for pane in self.panes if pane < end])
         self.decide_before(end)
         self.counted.forget_before(end)
@@ -226,7 +243,7 @@ class KeyState:
     @property
     def empty(self) -> bool:
         """Whether nothing is open, so that the key may make room for another."""
-        waiting = self.panes or self.matches or self.matched
+        waiting = self.panes or self.lane.waiting or self.matches or self.matched
         return not (waiting or self.table.windows or self.reference.learned is not None)
 
     def _refuse(self, point: Point, pane: int) -> str | None:

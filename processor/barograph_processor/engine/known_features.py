@@ -146,7 +146,7 @@ class KnownPlan:
         invalid = rows.counts - valid - missing - sentinel
         states = np.stack([valid, missing, invalid, sentinel, below, above])
         for pane, one in enumerate(into):
-            one.counts[first:end] = counts[pane]
+            one.counts[first:end, :-1] = counts[pane, :, :-1]
             one.states[:, first:end] = states[:, :, pane]
             one.low[first:end], one.high[first:end] = lowest[:, pane], highest[:, pane]
         self._sum(first, values, rows, into)

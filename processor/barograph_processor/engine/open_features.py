@@ -23,7 +23,7 @@ from barograph_processor.signals.exponential_buckets import Buckets, Side
 from barograph_processor.signals.histogram import freeze
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from numpy.typing import NDArray
 
@@ -172,6 +172,10 @@ class OpenCounts:
                 self.columns[name] = column
             else:
                 held.merge(column)
+
+    def keep(self, names: Container[str]) -> None:
+        """Count these features alone: no batch of the rows named the others."""
+        self.columns = {name: column for name, column in self.columns.items() if name in names}
 
     @classmethod
     def of_states(cls, states: States) -> OpenCounts:

@@ -26,6 +26,7 @@ from barograph_processor.engine.panes import FEATURE_KINDS, Pane
 from barograph_processor.engine.reasons import Lane, Reason, Tally
 from barograph_processor.engine.recent_ids import RecentIds, hashed
 from barograph_processor.engine.references import KeyReference, References
+from barograph_processor.engine.waiting_features import WaitingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -73,6 +74,7 @@ class Relay:
         self._panes: dict[tuple[Key, str, int], Pane] = {}
         self._numbers: OrderedDict[tuple[Key, str, int], int] = OrderedDict()
         self._least_number = 0
+        self._room = WaitingRoom()
         self._passed_on: list[Batch] = []
         self.waiting_bytes = 0
 
@@ -110,6 +112,7 @@ class Relay:
 
     def take_out(self) -> list[Batch]:
         """What is to be passed on, at once or never: it is forgotten here."""
+        self._count_all()
         out, self._passed_on = list(together(self._passed_on)), []
         panes, self._panes = self._panes, {}
         points = [
@@ -172,15 +175,26 @@ class Relay:
             self._tally.count(Lane.ROWS, Reason.KEY_LIMIT, len(rows))
             return
         panes = PaneRows.of(rows, batch.time_ns[rows] // self._settings.pane_ns, len(batch.time_ns))
-        for pane, counts in lane.count(features, panes, None):
-            self.waiting_bytes += self._pane(batch.key, batch.source, pane).add_features(batch.source, counts)
+        lane.add(batch.source, features, panes, None)
+        if lane.waiting.full:
+            self._count_waiting(batch.key, lane)
+        if self._room.full:
+            self._count_all()
+
+    def _count_all(self) -> None:
+        for key, lane in self._lanes.items():
+            self._count_waiting(key, lane)
+
+    def _count_waiting(self, key: Key, lane: FeatureLane) -> None:
+        for source, pane, counts in lane.take():
+            self.waiting_bytes += self._pane(key, source, pane).add_features(source, counts)
 
     def _lane(self, key: Key) -> FeatureLane | None:
         lane = self._lanes.get(key)
         if lane is None and len(self._lanes) < self._settings.max_keys:
             names: Names[str] = Names(self._settings.max_features)
             given = self._references.given(key)
-            lane = self._lanes[key] = FeatureLane(key, given, self._settings, self._tally, names)
+            lane = self._lanes[key] = FeatureLane(key, given, self._settings, self._tally, names, self._room)
         return lane
 
     def _add(self, key: Key, source: str, pane: int, rows: OutcomeRows) -> None:

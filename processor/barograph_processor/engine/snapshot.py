@@ -55,7 +55,10 @@ class Portable(Protocol):
 
 
 def key_image(state: KeyState) -> KeyImage:
-    """A key as values that don't change with it any more; joined rows must have been folded."""
+    """A key as values that don't change with it any more.
+
+    Joined rows must have been folded, and features counted.
+    """
     return KeyImage(
         key=state.key,
         watermark_ns=state.watermark.time_ns,
