@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import hypothesis.strategies as st
-import msgspec
 import numpy as np
 from hypothesis import given, settings
 
@@ -19,7 +18,7 @@ from barograph_processor.engine.reasons import Tally
 from barograph_processor.engine.settings import Settings
 from barograph_processor.stores.memory import MemoryStore
 
-from .world import KEY, texts
+from .world import KEY, entries_of, texts
 
 if TYPE_CHECKING:
     from barograph_processor.engine.batch import Key
@@ -51,8 +50,7 @@ class Joined:
 
     def kept(self) -> dict[bytes, tuple[int, bytes]]:
         """The entries of the store."""
-        entries = msgspec.msgpack.decode(self.store.dump(), type=list[tuple[bytes, int, bytes]])
-        return {key: (expiry_ns, value) for key, expiry_ns, value in entries}
+        return entries_of(self.store.dump())
 
     def rows(self) -> Counter[str]:
         """The joined rows, in any order."""

@@ -59,7 +59,7 @@ def test_records_made_together_and_one_by_one_have_the_same_bytes(
         encode((((encode(one), flag),), ()))
         for one, flag in zip(predictions_of(batch, rows, segments), flags, strict=True)
     ]
-    assert expected == first_records(batch, rows, np.array(flags), segments)
+    assert expected == first_records(batch, rows, np.array(flags), segments).tolist()
 
 
 def test_a_pattern_serves_rows_of_a_kind() -> None:
@@ -78,6 +78,6 @@ def test_a_pattern_serves_rows_of_a_kind() -> None:
         segments={"region": texts([None if number % 5 else "north" for number in range(count)])},
     )
     rows = np.arange(count)[::-1]
-    records = first_records(batch, rows, np.ones(count, np.int64), ("region",))
+    records = first_records(batch, rows, np.ones(count, np.int64), ("region",)).tolist()
     found = [decode_prediction(decode_record(one).predictions[0][0]) for one in records]
     assert [*map(encode, predictions_of(batch, rows, ("region",)))] == [*map(encode, found)]

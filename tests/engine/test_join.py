@@ -16,6 +16,7 @@ from barograph_processor.signals.api import StreamKind
 from barograph_processor.signals.performance_scores import ScoreCounts
 from barograph_processor.stores.memory import MemoryStore
 
+from .plain_store import PlainStore
 from .world import (
     KEY,
     NOON,
@@ -178,12 +179,13 @@ def test_what_the_store_evicts_is_counted_and_stays_in_the_denominator() -> None
     assert reading(window, metrics.ML_LABEL_MATURITY, ml__label__horizon="all") == joined / 1_000
 
 
-class FailsOnce(MemoryStore):
+class FailsOnce(PlainStore):
     """A store whose disk is full at the first write."""
 
     failed = False
 
     def put_many(self, items: Sequence[tuple[bytes, int, bytes]]) -> int:
+        """As of `PlainStore`, the second time."""
         if not self.failed:
             self.failed = True
             raise Retryable("full")

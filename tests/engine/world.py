@@ -6,6 +6,7 @@ import math
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from barograph_processor.engine.batch import (
@@ -176,6 +177,20 @@ def contents(engine: Engine) -> dict[tuple[object, ...], object]:
                 for stream, one in states.items():
                     found[key, kind, start_ns, part, stream] = one.to_bytes()
     return found
+
+
+def entries_of(dump: bytes) -> dict[bytes, tuple[int, bytes]]:
+    """What a store in memory dumped: key to expiry and value."""
+    found: dict[bytes, tuple[int, bytes]] = {}
+    for keys, values, expiry_ns in msgspec.msgpack.decode(dump)["columns"]:
+        expiries = np.frombuffer(expiry_ns, "<i8").tolist()
+        found |= zip(_strings(*keys), zip(expiries, _strings(*values), strict=True), strict=True)
+    return found
+
+
+def _strings(data: bytes, lengths: bytes) -> list[bytes]:
+    ends = np.frombuffer(lengths, "<i8").cumsum().tolist()
+    return [data[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def confusion(engine: Engine, key: Key = KEY, start_ns: int = NOON) -> tuple[int, int]:

@@ -191,13 +191,13 @@ def test_what_the_store_could_not_take_counts_once_it_can_before_and_after_a_cra
     world = World()
     with world.alive() as parts:
         store = engine_of(parts).store
-        put_many = store.put_many
 
-        def fails(items: object) -> int:
+        def fails(*entries: object) -> int:
             raise Retryable("the pending store can't write: No space left on device")
 
         feed(parts, rows(1))
-        monkeypatch.setattr(store, "put_many", fails)
+        for put in ("put_many", "put_columns"):
+            monkeypatch.setattr(store, put, fails)
         feed(parts, rows(2), rows(3, anonymous=True))  # in the journal, so it is acknowledged
         with pytest.raises(Retryable, match="the pending store can't write"):
             feed(parts, rows(4))
@@ -207,7 +207,7 @@ def test_what_the_store_could_not_take_counts_once_it_can_before_and_after_a_cra
         with pytest.raises(Retryable):
             keeping_of(parts).keep()
         crashed = world.files.after_kill()
-        monkeypatch.setattr(store, "put_many", put_many)
+        monkeypatch.undo()
         parts.steps.advance(nowhere)
         assert "" == keeping_of(parts).trouble
         feed(parts, rows(4))

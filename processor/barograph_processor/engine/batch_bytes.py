@@ -274,8 +274,9 @@ def _features(image: FeaturesImage) -> Features:
 
 
 def _ids_image(ids: Sequence[str | None]) -> IdsImage:
+    ids = list(ids)
     if _is_unicode("".join(filter(None, ids))):
-        return IdsImage([*ids], {})
+        return IdsImage(ids, {})
     odd = {
         place: one.encode("utf-8", "surrogatepass")
         for place, one in enumerate(ids)

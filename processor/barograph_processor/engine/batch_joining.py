@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barograph_processor.engine.batch import Points, Predictions, Texts, Truths
+from barograph_processor.engine.ids import Ids, ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -23,7 +24,7 @@ def some_of(batch: Predictions, rows: NDArray[np.intp]) -> Predictions:
         return replace(batch, features=None)
     return replace(
         batch,
-        ids=[batch.ids[row] for row in rows.tolist()],
+        ids=ids_of(batch.ids, rows),
         time_ns=batch.time_ns[rows],
         classes=_some_texts(batch.classes, rows),
         score=batch.score[rows],
@@ -82,7 +83,7 @@ def _predictions(parts: Sequence[Predictions]) -> Predictions:
         return first
     return replace(
         first,
-        ids=[one for part in parts for one in part.ids],
+        ids=Ids.together([part.ids for part in parts]),
         time_ns=np.concatenate([part.time_ns for part in parts]),
         classes=joined_texts([part.classes for part in parts]),
         score=np.concatenate([part.score for part in parts]),
@@ -99,7 +100,7 @@ def _truths(parts: Sequence[Truths]) -> Truths:
     pairs = [part.pair for part in parts if part.pair is not None]
     return replace(
         first,
-        ids=[one for part in parts for one in part.ids],
+        ids=Ids.together([part.ids for part in parts]),
         time_ns=np.concatenate([part.time_ns for part in parts]),
         classes=joined_texts([part.classes for part in parts]),
         value=np.concatenate([part.value for part in parts]),

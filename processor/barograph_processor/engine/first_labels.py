@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from barograph_processor.engine.batch import Texts
+from barograph_processor.engine.byte_strings import of_tables
 from barograph_processor.engine.matches import MatchedRows, delays_s
 from barograph_processor.engine.pending import LABELLED, Label, decode_prediction, decode_record, encode
 from barograph_processor.engine.record_layout import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Truths
+    from barograph_processor.engine.byte_strings import ByteStrings
     from barograph_processor.engine.pending import Origin, Origins, Prediction
 
 ROWS_LEAST: Final = 32  # of a batch; for fewer, arrays cost more than they save
@@ -49,7 +51,7 @@ class Labelled(NamedTuple):
     """
 
     places: NDArray[np.intp]
-    records: list[bytes]
+    records: ByteStrings
     origin: bytes
     time_ns: NDArray[np.int64]
     matched: MatchedRows | None
@@ -95,17 +97,16 @@ def first_labels(  # noqa: PLR0913, PLR0917 - one argument a fact
         about = output == origin.output and (version is None or version == origin.version)
         head = alike.table[:, :LABELS_AT].copy()
         head[:, FLAGS_AT - LABELS_AT] = alike.flags | LABELLED if about else alike.flags
-        records: list[bytes] = [b""] * len(chosen)
+        tables, places = [], []
         for code in distinct:
             here = np.flatnonzero(codes == code)
             text = None if code < 0 else batch.classes.values[code]
             label = Label(version, output, LEAST_TIME, text, 0.0, about)
-            written = _written(head[here], label, batch.time_ns[chosen[here]], batch.value[chosen[here]])
-            for place, record in zip(here.tolist(), written, strict=True):
-                records[place] = record
+            tables.append(_written(head[here], label, batch.time_ns[chosen[here]], batch.value[chosen[here]]))
+            places.append(here)
         matched = _matched(alike, origin, batch, chosen, segments) if about else None
         time_ns = whole_numbers(alike.table, alike.layout.time_at)
-        yield Labelled(alike.places, records, alike.prediction.origin, time_ns, matched)
+        yield Labelled(alike.places, of_tables(tables, places), alike.prediction.origin, time_ns, matched)
 
 
 def _alike_records(records: Sequence[bytes | None]) -> Iterator[_Alike]:
@@ -149,8 +150,8 @@ def _pattern(record: bytes) -> tuple[Prediction, int, Layout] | None:
 
 def _written(
     head: NDArray[np.uint8], label: Label, time_ns: NDArray[np.int64], value: NDArray[np.float64]
-) -> list[bytes]:
-    """Records that begin like this, with labels that differ in numbers from one."""
+) -> NDArray[np.uint8]:
+    """Records that begin like this, with labels that differ in numbers from one; a row each."""
     encoded = _ONE_LABEL + encode(label)
     time_at = len(_ONE_LABEL) + 1 + len(encode(label.version)) + len(encode(label.output)) + 1
     value_at = time_at + NUMBER_BYTES + len(encode(label.truth_class)) + 1
@@ -160,8 +161,7 @@ def _written(
     table[:, width:] = np.frombuffer(encoded, np.uint8)
     write(table, width + time_at, time_ns)
     write(table, width + value_at, value)
-    records: list[bytes] = table.view(f"V{table.shape[1]}").reshape(-1).tolist()
-    return records
+    return table
 
 
 def _matched(

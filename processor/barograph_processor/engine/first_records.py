@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from barograph_processor.engine.byte_strings import ByteStrings, of_tables
 from barograph_processor.engine.pending import encode
 from barograph_processor.engine.pending_columns import predictions_of
 from barograph_processor.engine.record_layout import LEAST_TIME, Layout, write
@@ -25,7 +26,7 @@ _ROWS_A_PATTERN: Final = 16
 
 def first_records(
     batch: Predictions, rows: NDArray[np.intp], flags: NDArray[np.int64], segments: Sequence[str]
-) -> list[bytes]:
+) -> ByteStrings:
     """Encoded `Record` of each row, with its prediction and no label.
 
     Args:
@@ -35,21 +36,20 @@ def first_records(
         segments: Names of the segment columns that are kept.
     """
     if not len(rows):
-        return []
+        return ByteStrings.of([])
     groups = _groups(batch, rows, flags, segments)
     if int(batch.time_ns[rows].min()) < LEAST_TIME or len(groups) * _ROWS_A_PATTERN > len(rows) + 64:
         predictions = predictions_of(batch, rows, segments)
-        return [
-            encode((((encode(one), flag),), ()))
-            for one, flag in zip(predictions, flags.tolist(), strict=True)
-        ]
+        return ByteStrings.of(
+            [
+                encode((((encode(one), flag),), ()))
+                for one, flag in zip(predictions, flags.tolist(), strict=True)
+            ]
+        )
     if len(groups) == 1:
-        return _written(batch, rows, int(flags[0]), segments)
-    found = np.empty(len(rows), np.object_)
-    for places in groups:
-        found[places] = _written(batch, rows[places], int(flags[places[0]]), segments)
-    records: list[bytes] = found.tolist()
-    return records
+        return ByteStrings.of_table(_written(batch, rows, int(flags[0]), segments))
+    tables = [_written(batch, rows[places], int(flags[places[0]]), segments) for places in groups]
+    return of_tables(tables, groups)
 
 
 def _groups(
@@ -71,8 +71,10 @@ def _groups(
     return np.split(order, np.cumsum(np.bincount(combined, minlength=count))[:-1])
 
 
-def _written(batch: Predictions, rows: NDArray[np.intp], flag: int, segments: Sequence[str]) -> list[bytes]:
-    """Records of rows that are alike: the pattern of the first with the numbers of each."""
+def _written(
+    batch: Predictions, rows: NDArray[np.intp], flag: int, segments: Sequence[str]
+) -> NDArray[np.uint8]:
+    """Records of rows that are alike, a row each: the pattern of the first with the numbers of each."""
     (one,) = predictions_of(batch, rows[:1], segments)
     layout = Layout.of(one, flag)
     table = np.tile(np.frombuffer(layout.record, np.uint8), (len(rows), 1))
@@ -81,5 +83,4 @@ def _written(batch: Predictions, rows: NDArray[np.intp], flag: int, segments: Se
     write(table, layout.value_at, batch.value[rows])
     for column, at in enumerate(layout.scores_at):
         write(table, at, batch.scores[rows, column])
-    records: list[bytes] = table.view(f"V{len(layout.record)}").reshape(-1).tolist()
-    return records
+    return table

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from barograph.errors import Retryable
+from barograph_processor.engine.expiries import Expiries
 from barograph_processor.engine.first_labels import ROWS_LEAST, first_labels
 from barograph_processor.engine.first_records import first_records
+from barograph_processor.engine.ids import Ids, ids_of, join_keys
 from barograph_processor.engine.pending import (
     COUNTED,
     FEATURED,
@@ -22,17 +24,10 @@ from barograph_processor.engine.pending import (
     decode_prediction,
     decode_record,
     encode,
-    join_keys,
 )
-from barograph_processor.engine.pending_columns import (
-    first_of,
-    labels_of,
-    named_rows,
-    predictions_of,
-    some_of,
-)
+from barograph_processor.engine.pending_changes import PendingChanges
+from barograph_processor.engine.pending_columns import labels_of, predictions_of
 from barograph_processor.engine.reasons import Lane, Reason
-from barograph_processor.engine.windows import window_end, window_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,12 +35,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Key, Predictions, Truths
+    from barograph_processor.engine.byte_strings import ByteStrings
     from barograph_processor.engine.matches import MatchedRows
     from barograph_processor.engine.reasons import Tally
     from barograph_processor.engine.settings import PendingStore, Settings
 
-Entry = tuple[bytes, int, bytes]  # join key, expiry in Unix nanoseconds, record
-_EXPIRY_CACHE = 100_000
 _EXPIRE_ROUNDS = 20
 _WAITS = COUNTED | LABELLED
 
@@ -104,10 +98,10 @@ class Joiner:
         self._found = found
         self._found_rows = found_rows
         self._origins = Origins()
-        self._expiries: dict[int, int] = {}
+        self._expiries = Expiries(settings)
+        self._pending = PendingChanges(store)
         self._new_matches: dict[Key, list[Match]] = {}
         self._new_rows: list[tuple[Key, MatchedRows]] = []
-        self._patience_ns = settings.horizons[-1].length_ns + settings.lateness_ns
         self.labels_accepted = 0
         self.labels_joined = 0
         self.labels_waiting = 0
@@ -121,36 +115,41 @@ class Joiner:
             rows: Which of them; those without id are given back as new.
             counted: Whether they count as rows; not where they only come along with their truth.
         """
-        self._before = (self.labels_accepted, self.labels_joined, self.labels_waiting)
-        named, ids = named_rows(batch, rows)
-        if len(named) < len(rows):
+        self._begin()
+        ids = ids_of(batch.ids, rows)
+        named = rows
+        if not ids.known.all():
+            named, ids = rows[ids.known], ids.take(ids.known)
             self._tally.count(Lane.OUTCOMES, Reason.NO_ID, len(rows) - len(named))
         keys = join_keys(batch.key.tenant, batch.key.model, ids)
-        stored = self._store.get_many(keys)
-        first = first_of(keys, stored)
+        held = self._pending.look(keys)
         featured = with_features(batch, named)
         flags = np.where(featured, COUNTED | FEATURED, COUNTED) * counted
-        changed = self._first_predictions(batch, named[first], flags[first], some_of(keys, first))
-        fresh = first.copy()
+        some = slice(None) if held.new.all() else held.new
+        first = named[some]
+        self._pending.put_columns(
+            keys if some is not held.new else keys.take(some),
+            self._expiries.of_predictions(batch.time_ns[first]),
+            first_records(batch, first, flags[some], self._settings.segments),
+        )
+        fresh = held.new.copy()
         refused = 0
-        rest = np.flatnonzero(~first)
-        predictions = predictions_of(batch, named[rest], self._settings.segments)
-        for place, prediction in zip(rest.tolist(), predictions, strict=True):
-            key = keys[place]
-            held = changed.get(key)
-            current = stored[place] if held is None else held[2]
-            assert current is not None  # else it would be the first
-            record = decode_record(current)
+        predictions = predictions_of(batch, named[held.rest], self._settings.segments)
+        for place, name, stored, prediction in zip(
+            held.rest.tolist(), held.names, held.records, predictions, strict=True
+        ):
+            current = self._pending.changed(name) or stored
+            record = Record([], []) if current is None else decode_record(current)
             new, reason = self._add_prediction(batch.key, record, encode(prediction), int(flags[place]))
             fresh[place], featured[place] = new & COUNTED, new & FEATURED
             if reason is None:
-                changed[key] = (key, self._record_expiry(record), encode(record))
+                self._pending.put(name, self._expiries.of_record(record), encode(record))
             elif counted and reason != Reason.DUPLICATE:
                 self._tally.drop(Lane.OUTCOMES, reason)
                 refused += 1
             elif counted or reason != Reason.DUPLICATE:
                 self._tally.count(Lane.OUTCOMES if counted else Lane.FEEDBACK, reason)
-        self._commit(changed)
+        self._commit()
         if len(named) == len(rows):
             return Taken(named[fresh], named[featured], refused)
         known = np.isin(rows, named, assume_unique=True)
@@ -158,57 +157,46 @@ class Joiner:
         is_new[known], has_features[known] = fresh, featured
         return Taken(rows[is_new], rows[has_features], refused)
 
-    def _first_predictions(
-        self, batch: Predictions, rows: NDArray[np.intp], flags: NDArray[np.int64], keys: Sequence[bytes]
-    ) -> dict[bytes, Entry]:
-        """The entries of predictions under whose ids nothing is held."""
-        records = first_records(batch, rows, flags, self._settings.segments)
-        entries = zip(keys, self._prediction_expiries(batch.time_ns[rows]), records, strict=True)
-        return dict(zip(keys, entries, strict=True))
-
     def truths(self, batch: Truths) -> int:
         """Take labels, in the pair form with their predictions; returns how many were taken."""
-        self._before = (self.labels_accepted, self.labels_joined, self.labels_waiting)
+        self._begin()
         count = len(batch.time_ns)
         pair = batch.pair
         every = np.arange(count)
-        known = np.array([text is not None for text in batch.ids], np.bool_).reshape(count)
+        ids = Ids.of(batch.ids)
         version, output = batch.version, batch.output
-        lone = every[~known]
+        lone = every[~ids.known]
         if pair is not None:
             # The truth says whose it is: it joins this version alone.
             version, output = pair.key.version, pair.key.output
-            self.predictions(pair, every[known], counted=False)
+            self.predictions(pair, every[ids.known], counted=False)
             self._join_directly(batch, pair, lone)
         elif len(lone):
             self._tally.drop(Lane.FEEDBACK, Reason.NO_ID, len(lone))
-        named = every[known]
-        keys = join_keys(batch.tenant, batch.model, [text for text in batch.ids if text is not None])
-        stored = self._store.get_many(keys)
-        changed: dict[bytes, Entry] = {}
-        rest = self._first_labels(batch, named, version, output, keys, stored, changed)
+        named = every[ids.known]
+        keys = join_keys(batch.tenant, batch.model, ids.take(ids.known) if len(lone) else ids)
+        names = keys.tolist()
+        stored = self._pending.records(names)
+        rest = self._first_labels(batch, named, version, output, keys, names, stored)
         labels = labels_of(batch, named[rest], version, output)
         refused = 0 if pair is not None else len(lone)
         for place, label in zip(rest.tolist(), labels, strict=True):
-            key, before = keys[place], stored[place]
-            held = changed.get(key)
-            current = before if held is None else held[2]
+            name = names[place]
+            current = self._pending.changed(name) or stored[place]
             record = Record([], []) if current is None else decode_record(current)
             if len(record.predictions) == 1 and not record.labels:
-                changed[key] = (
-                    key,
-                    *self._first_label(batch.tenant, batch.model, record.predictions[0], label),
-                )
+                first = self._first_label(batch.tenant, batch.model, record.predictions[0], label)
+                self._pending.put(name, *first)
                 continue
             reason = self._add_label(batch.tenant, batch.model, record, label)
             if reason is None:
-                changed[key] = (key, self._record_expiry(record), encode(record))
+                self._pending.put(name, self._expiries.of_record(record), encode(record))
             elif reason == Reason.DUPLICATE:
                 self._tally.count(Lane.FEEDBACK, reason)
             else:
                 self._tally.drop(Lane.FEEDBACK, reason)
                 refused += 1
-        self._commit(changed)
+        self._commit()
         return count - refused
 
     def _first_labels(  # noqa: PLR0913, PLR0917 - a step of the method above
@@ -217,23 +205,22 @@ class Joiner:
         rows: NDArray[np.intp],
         version: str | None,
         output: str,
-        keys: Sequence[bytes],
+        keys: ByteStrings,
+        names: Sequence[bytes],
         stored: Sequence[bytes | None],
-        changed: dict[bytes, Entry],
     ) -> NDArray[np.intp]:
         """Take the labels of ids that hold one prediction alone; returns the places of the others."""
         left = np.ones(len(rows), np.bool_)
         if len(rows) < ROWS_LEAST:
             return np.flatnonzero(left)
-        if len(set(keys)) < len(keys):
-            times = Counter(keys)
-            stored = [one if times[key] == 1 else None for key, one in zip(keys, stored, strict=True)]
+        if len(set(names)) < len(names):
+            times = Counter(names)
+            stored = [one if times[name] == 1 else None for name, one in zip(names, stored, strict=True)]
         segments = len(self._settings.segments)
         for part in first_labels(batch, rows, version, output, stored, self._origins, segments):
             count = len(part.places)
-            chosen = [keys[place] for place in part.places.tolist()]
-            entries = zip(chosen, self._prediction_expiries(part.time_ns), part.records, strict=True)
-            changed.update(zip(chosen, entries, strict=True))
+            expiries = self._expiries.of_predictions(part.time_ns)
+            self._pending.put_columns(keys.take(part.places), expiries, part.records)
             left[part.places] = False
             self.labels_accepted += count
             if part.matched is None:
@@ -323,7 +310,7 @@ class Joiner:
             flags |= LABELLED
             key = self._origins.key(tenant, model, prediction.origin)
             self._matched(key, prediction, origin.score_classes, label)
-        expiry = self._prediction_expiry(prediction.time_ns // self._settings.pane_ns)
+        expiry = self._expiries.of_pane(prediction.time_ns // self._settings.pane_ns)
         return expiry, encode((((data, flags),), (label,)))
 
     def _matched(
@@ -347,47 +334,24 @@ class Joiner:
         for prediction, label in zip(predictions, labels, strict=True):
             self._matched(pair.key, prediction, pair.score_classes, label)
 
-    def _commit(self, changed: dict[bytes, Entry]) -> None:
+    def _begin(self) -> None:
+        self._before = (self.labels_accepted, self.labels_joined, self.labels_waiting)
+        self._pending.forget()
+
+    def _commit(self) -> None:
         """Store what changed; only then are the matches handed on."""
         matches, self._new_matches = self._new_matches, {}
         rows, self._new_rows = self._new_rows, []
-        if changed:
-            try:
-                evicted = self._store.put_many([*changed.values()])
-            except Retryable:  # the same will be found again when the batch comes again
-                self.labels_accepted, self.labels_joined, self.labels_waiting = self._before
-                raise
-            self._tally.count(Lane.OUTCOMES, Reason.EVICTED, evicted)
+        try:
+            evicted = self._pending.commit()
+        except Retryable:  # the same will be found again when the batch comes again
+            self.labels_accepted, self.labels_joined, self.labels_waiting = self._before
+            raise
+        self._tally.count(Lane.OUTCOMES, Reason.EVICTED, evicted)
         for key, found in matches.items():
             self._found(key, found)
         for key, columns in rows:
             self._found_rows(key, columns)
-
-    def _record_expiry(self, record: Record) -> int:
-        pane_ns = self._settings.pane_ns
-        times = [decode_prediction(data).time_ns for data, _ in record.predictions]
-        if times:
-            return max(self._prediction_expiry(time_ns // pane_ns) for time_ns in times)
-        return max(label.time_ns for label in record.labels) + max(self._patience_ns, self._settings.ttl_ns)
-
-    def _prediction_expiries(self, times_ns: NDArray[np.int64]) -> list[int]:
-        """Of predictions of these times."""
-        panes, pane_of = np.unique(times_ns // self._settings.pane_ns, return_inverse=True)
-        expiries = np.array([self._prediction_expiry(pane) for pane in panes.tolist()], np.int64)
-        found: list[int] = expiries[pane_of.reshape(-1)].tolist()
-        return found
-
-    def _prediction_expiry(self, pane: int) -> int:
-        """Until when labels of a pane's predictions can count: the last horizon of its longest window."""
-        expiry = self._expiries.get(pane)
-        if expiry is None:
-            if len(self._expiries) >= _EXPIRY_CACHE:
-                self._expiries.clear()
-            time_ns = pane * self._settings.pane_ns
-            ends = [window_end(one, window_start(one, time_ns)) for one in self._settings.windows]
-            expiry = max(max(ends) + self._patience_ns, time_ns + self._settings.ttl_ns)
-            self._expiries[pane] = expiry
-        return expiry
 
 
 def with_features(batch: Predictions, rows: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from barograph_processor.engine.batch import Key
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 COUNTED: Final = 1  # the prediction came by the outcomes lane and counts as a row
 LABELLED: Final = 2  # its truth is known and was handed on
 FEATURED: Final = 4  # its features came by the rows lane and were counted
 MAX_ENTRIES: Final = 64  # predictions, and labels, of one id
-_ID_BYTES_MOST: Final = 64
 
 
 class Prediction(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -133,20 +128,3 @@ class Origins:
             key = Key(tenant, origin.namespace, origin.environment, model, origin.version, origin.output)
             self._keys[tenant, model, encoded] = key
         return key
-
-
-def join_keys(tenant: str, model: str, ids: Sequence[str]) -> list[bytes]:
-    """By what labels find predictions: 8 bytes for tenant and model, then the id, long ones hashed."""
-    scope = hashlib.blake2b(encode((tenant, model)), digest_size=8).digest()
-    try:
-        encoded = [one.encode() for one in ids]
-    except UnicodeEncodeError:
-        encoded = [one.encode("utf-8", "surrogatepass") for one in ids]
-    if max(map(len, encoded), default=0) > _ID_BYTES_MOST:
-        encoded = [one if len(one) <= _ID_BYTES_MOST else _hashed(one) for one in encoded]
-    return [scope + one for one in encoded]
-
-
-def _hashed(encoded: bytes) -> bytes:
-    """A hash that no short id is: it is no UTF-8."""
-    return b"\xff" + hashlib.blake2b(encoded, digest_size=32).digest()

@@ -5,13 +5,12 @@ from __future__ import annotations
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from barograph_processor.engine.pending import Label, Origin, Prediction, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Predictions, Texts, Truths
@@ -71,37 +70,6 @@ def labels_of(batch: Truths, rows: NDArray[np.intp], version: str | None, output
             strict=True,
         )
     ]
-
-
-def named_rows(batch: Predictions, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Sequence[str]]:
-    """Those of the rows that have an id, and the ids."""
-    ids: Sequence[str | None] = batch.ids
-    if len(rows) != len(ids):
-        ids = [ids[row] for row in rows.tolist()]
-    known = [text for text in ids if text is not None]
-    if len(known) == len(ids):
-        return rows, known
-    return rows[np.array([text is not None for text in ids], np.bool_)], known
-
-
-def first_of(keys: Sequence[bytes], stored: Sequence[bytes | None]) -> NDArray[np.bool_]:
-    """Which keys nothing is held under, neither in the store nor before in the batch."""
-    count = len(keys)
-    if len(set(keys)) == count and stored.count(None) == count:
-        return np.ones(count, np.bool_)
-    seen: set[bytes] = set()
-    first = np.zeros(count, np.bool_)
-    for place, (key, held) in enumerate(zip(keys, stored, strict=True)):
-        first[place] = held is None and key not in seen
-        seen.add(key)
-    return first
-
-
-def some_of(keys: Sequence[bytes], chosen: NDArray[np.bool_]) -> Sequence[bytes]:
-    """The keys that are chosen."""
-    if chosen.all():
-        return keys
-    return [keys[place] for place in np.flatnonzero(chosen).tolist()]
 
 
 def _texts(texts: Texts | None, rows: NDArray[np.intp]) -> Iterable[str | None]:

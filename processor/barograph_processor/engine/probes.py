@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from barograph_processor.engine.batch import Points, Predictions, Truths
+from barograph_processor.engine.ids import Ids, join_keys
 from barograph_processor.engine.join import Joiner
-from barograph_processor.engine.pending import decode_record, join_keys
+from barograph_processor.engine.pending import decode_record
 from barograph_processor.engine.reasons import Tally
 from barograph_processor.engine.settings import Settings
 
@@ -116,7 +117,7 @@ class Probes:
         return probe
 
     def _note_joined(self, tenant: str, ids: Sequence[str]) -> None:
-        records = self._store.get_many(join_keys(tenant, PROBE_MODEL, ids))
+        records = self._store.get_many(join_keys(tenant, PROBE_MODEL, Ids.of(ids)).tolist())
         for text, data in zip(ids, records, strict=True):
             if data is not None and any(label.joined for label in decode_record(data).labels):
                 self._probe(text).joined = True

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from barograph_processor.engine.ids import Ids
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Key, Predictions
@@ -75,18 +75,14 @@ def featured_ids(batch: Predictions) -> NDArray[np.uint64]:
     """uint64, the ids of the rows that come with features."""
     if batch.features is None:
         return np.zeros(0, np.uint64)
-    given = batch.features.given
-    return hashed(
-        batch.key,
-        [one for row, one in enumerate(batch.ids) if one is not None and (given is None or given[row])],
-    )
+    ids, given = Ids.of(batch.ids), batch.features.given
+    return hashed(batch.key, ids.take(ids.known if given is None else ids.known & given))
 
 
-def hashed(key: Key, ids: Sequence[str]) -> NDArray[np.uint64]:
-    """uint64 [n], ids of a key as `RecentIds` takes them."""
+def hashed(key: Key, ids: Ids) -> NDArray[np.uint64]:
+    """uint64 [n], ids of a key, all of them known, as `RecentIds` takes them."""
     scope = hashlib.blake2b(msgspec.msgpack.encode(key), digest_size=16).digest()
     digests = b"".join(
-        hashlib.blake2b(one.encode("utf-8", "surrogatepass"), digest_size=8, key=scope).digest()
-        for one in ids
+        hashlib.blake2b(one, digest_size=8, key=scope).digest() for one in ids.strings.tolist()
     )
     return np.frombuffer(digests, np.uint64)

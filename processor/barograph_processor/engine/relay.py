@@ -18,6 +18,7 @@ from barograph_processor.engine.batch_joining import some_of, together
 from barograph_processor.engine.deciding import with_classes
 from barograph_processor.engine.feature_lane import FeatureLane
 from barograph_processor.engine.feature_rows import PaneRows
+from barograph_processor.engine.ids import Ids, ids_of
 from barograph_processor.engine.join import with_features
 from barograph_processor.engine.known_features import KnownCounts, to_states
 from barograph_processor.engine.names import Names
@@ -141,7 +142,7 @@ class Relay:
         latest_ns = now_ns + self._settings.future_skew_ns
         dated = replace(batch, time_ns=np.minimum(batch.time_ns, latest_ns))
         self._tally.count(Lane.OUTCOMES, Reason.CLAMPED, int(np.count_nonzero(batch.time_ns > latest_ns)))
-        named = np.array([one is not None for one in batch.ids], np.bool_)
+        named = Ids.of(batch.ids).known
         if batch.features is not None:
             self._count(dated, self._unseen(batch, named))
         lone = np.flatnonzero(~named)
@@ -160,8 +161,7 @@ class Relay:
         """The rows whose features are not counted yet."""
         chosen = with_features(batch, np.arange(len(named)))
         identified = np.flatnonzero(chosen & named)
-        ids = [one for one in (batch.ids[row] for row in identified.tolist()) if one is not None]
-        fresh = self._recent.add(hashed(batch.key, ids))
+        fresh = self._recent.add(hashed(batch.key, ids_of(batch.ids, identified)))
         self._tally.count(Lane.ROWS, Reason.DUPLICATE, len(fresh) - int(np.count_nonzero(fresh)))
         chosen[identified[~fresh]] = False
         return np.flatnonzero(chosen)

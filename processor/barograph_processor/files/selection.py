@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from barograph_processor.engine.batch import FeatureColumn, Features, KnownTruth, Texts
+from barograph_processor.engine.ids import ids_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ def predictions_at(batch: Predictions, rows: NDArray[np.intp]) -> Predictions:
     features, truth = batch.features, batch.truth
     return replace(
         batch,
-        ids=[batch.ids[row] for row in rows.tolist()],
+        ids=ids_of(batch.ids, rows),
         time_ns=batch.time_ns[rows],
         classes=_texts(batch.classes, rows),
         score=batch.score[rows],

@@ -15,6 +15,7 @@ import numpy as np
 from barograph.errors import Permanent
 from barograph.semconv import attributes, metrics
 from barograph_processor.engine.batch import Predictions, Truths
+from barograph_processor.engine.ids import Ids
 from barograph_processor.engine.probes import parted
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.files.joining import JoinCounts
@@ -205,7 +206,7 @@ def _apart(owner: Owner, batch: Predictions) -> list[Batch]:
         return [batch]
     batch = replace(batch, truth=None)
     found: list[Batch] = [batch]
-    named = np.array([one is not None for one in batch.ids], np.bool_)
+    named = Ids.of(batch.ids).known
     for rows, is_named in ((named & truth.known, True), (~named & truth.known, False)):
         chosen = np.flatnonzero(rows)
         if len(chosen):

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import heapq
+import secrets
 from contextlib import contextmanager
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import msgspec
+import numpy as np
 
 from barograph.errors import StateError
 from barograph_processor.components.api import Factory
-from barograph_processor.engine.settings import MINUTE_NS
+from barograph_processor.engine.byte_strings import ByteStrings
+from barograph_processor.stores.columns import Columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from barograph_processor.components.api import Context
 
-EXPIRE_MOST = 10_000
-ENTRY_BYTES = 400  # what an entry costs beyond its value: key, objects, slots in two dictionaries
-_BUCKET_NS = MINUTE_NS
-_KEY, _EXPIRY, _VALUE = itemgetter(0), itemgetter(1), itemgetter(2)
+EXPIRE_MOST: Final = 10_000
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,68 +35,52 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class MemoryStore:
-    """A `PendingStore` in two dictionaries: entries by key, and keys by the minute that they expire in.
-
-    Attributes:
-        size_bytes: Estimate of the memory held.
-    """
+    """A `ColumnStore` in arrays."""
 
     def __init__(self, max_bytes: int = 1_073_741_824) -> None:
         self._max_bytes = max_bytes
-        self._entries: dict[bytes, tuple[bytes, int, bytes]] = {}
-        self._buckets: dict[int, dict[bytes, None]] = {}
-        self._order: list[int] = []
-        self.size_bytes = 0
+        self._columns = Columns(secrets.randbits(64))
+
+    @property
+    def size_bytes(self) -> int:
+        """Estimate of the memory held."""
+        return self._columns.size_bytes
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values, None where there is none."""
-        if self._entries.keys().isdisjoint(keys):  # as most predictions are
-            return [None] * len(keys)
-        get = self._entries.get
-        missing = (b"", 0, None)
-        return [get(key, missing)[2] for key in keys]
+        return self._columns.values(self._columns.find(ByteStrings.of(keys)))
 
     def put_many(self, items: Sequence[tuple[bytes, int, bytes]]) -> int:
         """Store (key, expiry in Unix nanoseconds, value); returns how many entries were evicted."""
-        new = dict(zip(map(_KEY, items), items, strict=True))
-        last = new.values()  # of a key that repeats
-        if not self._entries.keys().isdisjoint(new):
-            self._make_way(new)
-        self._entries.update(new)
-        for expiry_ns, together in groupby(last, key=_EXPIRY):
-            bucket = expiry_ns // _BUCKET_NS
-            keys = self._buckets.get(bucket)
-            if keys is None:
-                keys = self._buckets[bucket] = {}
-                heapq.heappush(self._order, bucket)
-            keys.update(dict.fromkeys(map(_KEY, together)))
-        self.size_bytes += sum(map(len, map(_VALUE, last))) + ENTRY_BYTES * len(new)
-        return self._evict()
+        last = {key: (expiry_ns, value) for key, expiry_ns, value in items}  # of a key that repeats
+        expiries = np.fromiter((expiry_ns for expiry_ns, _ in last.values()), np.int64, len(last))
+        values = ByteStrings.of([value for _, value in last.values()])
+        return self.put_columns(ByteStrings.of([*last]), expiries, values)
+
+    def new(self, keys: ByteStrings) -> NDArray[np.bool_]:
+        """As of `ColumnStore`."""
+        return self._columns.new(keys)
+
+    def put_columns(self, keys: ByteStrings, expiry_ns: NDArray[np.int64], values: ByteStrings) -> int:
+        """As of `ColumnStore`."""
+        if len(keys):
+            self._columns.put(keys, expiry_ns, values)
+        return self._columns.evict(self.size_bytes - self._max_bytes)
 
     def expire(self, before_ns: int) -> list[bytes]:
         """Remove entries whose expiry is before `before_ns`; returns their values, at most 10,000 a call."""
-        gone: list[bytes] = []
-        last = before_ns // _BUCKET_NS
-        while len(gone) < EXPIRE_MOST:
-            bucket = self._oldest_bucket()
-            if bucket is None or bucket > last:
-                break
-            due = [key for key in self._buckets[bucket] if self._entries[key][1] < before_ns]
-            gone += [self._remove(bucket, key) for key in due[: EXPIRE_MOST - len(gone)]]
-            if bucket == last:
-                break
-        return gone
+        return self._columns.expire(before_ns, EXPIRE_MOST)
 
     def flush(self) -> None:
         """Nothing: memory is all there is."""
 
     def __len__(self) -> int:
         """Number of entries."""
-        return len(self._entries)
+        return len(self._columns)
 
     def dump(self) -> bytes:
         """All entries, for the engine's snapshot."""
-        return msgspec.msgpack.encode([*self._entries.values()])
+        return msgspec.msgpack.encode({"columns": [_image(*part) for part in self._columns]})
 
     def load(self, data: bytes) -> None:
         """Take over what another store dumped.
@@ -106,44 +89,56 @@ class MemoryStore:
             StateError: The bytes are damaged.
         """
         try:
-            self.put_many(msgspec.msgpack.decode(data, type=list[tuple[bytes, int, bytes]]))
-        except msgspec.DecodeError as error:
+            dumped = msgspec.msgpack.decode(data, type=_Dump | list[tuple[bytes, int, bytes]])
+            if isinstance(dumped, list):  # as it was written before there were columns
+                self.put_many(dumped)
+            else:
+                for columns in [_columns(image) for image in dumped.columns]:
+                    self.put_columns(*columns)
+        except (msgspec.DecodeError, ValueError) as error:
             raise StateError(f"the pending entries of a snapshot are damaged: {error}") from error
 
-    def _make_way(self, new: Mapping[bytes, tuple[bytes, int, bytes]]) -> None:
-        """Take those that are about to be replaced out of the books."""
-        held = [one for one in map(self._entries.get, new) if one is not None]
-        self.size_bytes -= sum(map(len, map(_VALUE, held))) + ENTRY_BYTES * len(held)
-        for key, expiry_ns, _ in held:
-            after_ns = new[key][1]
-            if expiry_ns != after_ns and expiry_ns // _BUCKET_NS != after_ns // _BUCKET_NS:
-                del self._buckets[expiry_ns // _BUCKET_NS][key]
 
-    def _evict(self) -> int:
-        evicted = 0
-        while self.size_bytes > self._max_bytes:
-            bucket = self._oldest_bucket()
-            if bucket is None:
-                break
-            self._remove(bucket, next(iter(self._buckets[bucket])))
-            evicted += 1
-        return evicted
+class _StringsImage(NamedTuple):
+    """Byte strings: one after the other, and the bytes of each as little-endian int64."""
 
-    def _oldest_bucket(self) -> int | None:
-        """The first bucket that has keys; empty ones are let go."""
-        while self._order:
-            bucket = self._order[0]
-            if self._buckets.get(bucket):
-                return bucket
-            heapq.heappop(self._order)
-            self._buckets.pop(bucket, None)
-        return None
+    data: bytes
+    lengths: bytes
 
-    def _remove(self, bucket: int, key: bytes) -> bytes:
-        del self._buckets[bucket][key]
-        value = self._entries.pop(key)[2]
-        self.size_bytes -= len(value) + ENTRY_BYTES
-        return value
+
+class _Image(NamedTuple):
+    """Entries as columns: keys, values, and expiries in Unix nanoseconds as little-endian int64."""
+
+    keys: _StringsImage
+    values: _StringsImage
+    expiry_ns: bytes
+
+
+class _Dump(msgspec.Struct):
+    columns: list[_Image]
+
+
+def _image(keys: ByteStrings, expiry_ns: NDArray[np.int64], values: ByteStrings) -> _Image:
+    return _Image(_strings_image(keys), _strings_image(values), expiry_ns.astype("<i8").tobytes())
+
+
+def _strings_image(strings: ByteStrings) -> _StringsImage:
+    return _StringsImage(strings.together().tobytes(), strings.lengths.astype("<i8").tobytes())
+
+
+def _columns(image: _Image) -> tuple[ByteStrings, NDArray[np.int64], ByteStrings]:
+    keys, values = _strings(image.keys), _strings(image.values)
+    expiry_ns = np.frombuffer(image.expiry_ns, "<i8").astype(np.int64)
+    if not len(keys) == len(values) == len(expiry_ns):
+        raise ValueError("columns of unlike length")
+    return keys, expiry_ns, values
+
+
+def _strings(image: _StringsImage) -> ByteStrings:
+    lengths = np.frombuffer(image.lengths, "<i8").astype(np.int64)
+    if (lengths < 0).any() or int(lengths.sum()) != len(image.data):
+        raise ValueError("lengths that don't fit the bytes")
+    return ByteStrings.joined(np.frombuffer(image.data, np.uint8), lengths)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from barograph.semconv import SCHEMA_URL, SOURCE_SCOPE, events
 from barograph.semconv import attributes as names
 from barograph_processor.engine.batch import Predictions
+from barograph_processor.engine.ids import ids_of
 from barograph_processor.wire.encode_points import identity_of, resource_of, texts
 from barograph_processor.wire.packed import TIME
 
@@ -95,7 +96,7 @@ def _predictions(batch: Predictions) -> Event:
         events.ML_INFERENCE_PREDICTION_BATCH,
         resource_of(batch.key),
         identity_of(batch.key, batch.source),
-        pa.table({names.ML_INFERENCE_ID: pa.array(batch.ids, pa.string()), **_outcomes(batch, every)}),
+        pa.table({names.ML_INFERENCE_ID: pa.array(list(batch.ids), pa.string()), **_outcomes(batch, every)}),
     )
 
 
@@ -122,7 +123,7 @@ def _truths(batch: Truths) -> Iterator[Event]:
             else pa.array(batch.value[chosen], from_pandas=True)
         )
         columns = {
-            names.ML_INFERENCE_ID: pa.array([batch.ids[row] for row in chosen.tolist()], pa.string()),
+            names.ML_INFERENCE_ID: pa.array(list(ids_of(batch.ids, chosen)), pa.string()),
             TIME: pa.array(batch.time_ns[chosen]),
             names.ML_GROUND_TRUTH_VALUE: truth,
         }

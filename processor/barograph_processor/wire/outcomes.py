@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from barograph_processor.engine.batch import Predictions, Truths
 from barograph_processor.wire import reasons
-from barograph_processor.wire.text import empty_as_null, encode_texts, longer_than, number_in
+from barograph_processor.wire.text import empty_as_null, encode_texts, ids_of, longer_than, number_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,7 +103,7 @@ class Outcomes:
         return Predictions(
             key=owner.key(tenant),
             source=owner.source,
-            ids=empty_as_null(self.ids).to_pylist(),
+            ids=ids_of(self.ids),
             time_ns=self.time_ns,
             classes=encode_texts(empty_as_null(self.classes)),
             score=np.clip(self.score, 0.0, 1.0),
@@ -169,7 +169,7 @@ class Observed:
                     model=owner.model,
                     version=owner.version,
                     output=owner.output,
-                    ids=empty_as_null(outcomes.ids).to_pylist(),
+                    ids=ids_of(outcomes.ids),
                     time_ns=outcomes.time_ns,
                     classes=classes,
                     value=_numbers(classes, self.number[chosen]),

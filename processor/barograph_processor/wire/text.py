@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 
 from barograph.classes import class_text
 from barograph_processor.engine.batch import Texts
+from barograph_processor.engine.byte_strings import WORD_BYTES, ByteStrings
+from barograph_processor.engine.ids import Ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +52,28 @@ def encode_texts(column: pa.Array) -> Texts:
         indices = indices.fill_null(-1)
     codes = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     return Texts(codes, tuple(encoded.dictionary.to_pylist()))
+
+
+def ids_of(column: pa.Array) -> Ids:
+    """A column of text as ids; null and ``""`` are none."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if column.type != pa.string():
+        column = column.cast(pa.string())
+    count = len(column)
+    _, offsets, data = column.buffers()
+    if data is None or not count:
+        nothing = np.zeros(count, np.int64)
+        return Ids(ByteStrings.joined(np.zeros(0, np.uint8), nothing), np.zeros(count, np.bool_))
+    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + count + 1].astype(np.int64)
+    lengths = np.diff(ends)
+    known = lengths > 0
+    if column.null_count:
+        known &= column.is_valid().to_numpy(zero_copy_only=False)
+        lengths = np.where(known, lengths, 0)  # a null may have bytes
+    strings = np.zeros(int(ends[-1] - ends[0]) + WORD_BYTES, np.uint8)
+    strings[:-WORD_BYTES] = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    return Ids(ByteStrings(strings, ends[:-1] - ends[0], lengths), known)
 
 
 def empty_as_null(column: pa.Array) -> pa.Array:

@@ -1,0 +1,116 @@
+"""Rows are found by their keys, whatever their hashes are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import hypothesis.strategies as st
+import numpy as np
+from hypothesis import given, settings
+
+from barograph_processor.engine.byte_strings import ByteStrings
+from barograph_processor.engine.settings import HOUR_NS
+from barograph_processor.stores.column_part import ROWS_MOST
+from barograph_processor.stores.columns import Columns
+from barograph_processor.stores.hash_index import ABSENT, HashIndex
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TOP = 2**64 - 1
+hashes_of = st.one_of(st.integers(1, 12), st.integers(TOP - 12, TOP), st.integers(1, TOP))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.booleans(), st.dictionaries(hashes_of, st.integers(0, 2**62), max_size=200)), max_size=30
+    )
+)
+def test_an_index_is_a_dictionary(steps: list[tuple[bool, dict[int, int]]]) -> None:
+    index, plain = HashIndex(), dict[int, int]()
+    for put, numbers in steps:
+        hashes = np.array([*numbers], np.uint64)
+        if put:
+            plain |= numbers
+            index.put(hashes, np.array([*numbers.values()], np.int64))
+        else:
+            index.remove(hashes)
+            for one in numbers:
+                plain.pop(one, None)
+        assert len(index) == len(plain)
+        asked = [*plain, *numbers, 5, TOP]
+        assert [plain.get(one, ABSENT) for one in asked] == index.find(np.array(asked, np.uint64)).tolist()
+
+
+def test_an_index_that_is_emptied_again_and_again_stays_small() -> None:
+    index = HashIndex()
+    for first in range(1, 200_000, 1_000):
+        hashes = np.arange(first, first + 1_000, dtype=np.uint64) * np.uint64(2**44 + 1)
+        index.put(hashes, np.arange(1_000))
+        index.remove(hashes[: 990 if first % 3_000 == 1 else 1_000])
+    assert len(index) == 67 * 10
+    assert len(index._hashes) <= 2**14
+
+
+class Clashing(Columns):
+    """Columns whose hashes are all one, until other seeds are taken often enough."""
+
+    seeds: set[int]
+
+    def _hashes(self, keys: ByteStrings) -> NDArray[np.uint64]:
+        self.seeds = {*getattr(self, "seeds", ()), self._seed}
+        found = super()._hashes(keys)
+        return found if len(self.seeds) > 4 else np.full(len(keys), 7, np.uint64)
+
+
+def put(columns: Columns, names: list[bytes], hour: int, value: bytes = b"value") -> None:
+    """Put the same under several keys."""
+    columns.put(
+        ByteStrings.of(names), np.full(len(names), hour * HOUR_NS), ByteStrings.of([value] * len(names))
+    )
+
+
+def held(columns: Columns, names: list[bytes]) -> list[bytes | None]:
+    """What is under keys."""
+    return columns.values(columns.find(ByteStrings.of(names)))
+
+
+def test_keys_that_share_a_hash_are_kept_apart() -> None:
+    columns = Clashing(1)
+    put(columns, [b"one"], 1)
+    assert [False, False] == columns.new(ByteStrings.of([b"one", b"two"])).tolist()
+    assert [None, b"value"] == held(columns, [b"two", b"one"])
+    put(columns, [b"two", b"three"], 1, b"other")  # a seed is taken that tells all of them apart
+    assert [b"value", b"other", b"other", None] == held(columns, [b"one", b"two", b"three", b"four"])
+    put(columns, [b"one"], 1, b"again")
+    assert (3, [b"again"]) == (len(columns), held(columns, [b"one"]))
+
+
+def test_what_is_asked_for_as_new_is_new_only_until_something_is_put() -> None:
+    columns = Columns(1)
+    keys = ByteStrings.of([b"one", b"two"])
+    assert columns.new(keys).all()
+    put(columns, [b"two"], 1)
+    columns.put(keys, np.full(2, HOUR_NS), ByteStrings.of([b"a", b"b"]))
+    assert (2, [b"a", b"b"]) == (len(columns), held(columns, [b"one", b"two"]))
+    assert [False, False, True] == columns.new(ByteStrings.of([b"same", b"same", b"lone"])).tolist()
+
+
+def test_rows_beyond_a_part_go_to_the_next_and_memory_of_rows_that_left_is_given_back() -> None:
+    columns = Columns(1)
+    names = [b"%06d" % number for number in range(2 * ROWS_MOST + 10)]
+    put(columns, names, 1)
+    full = columns.size_bytes
+    assert len(names) == len(columns)
+    assert held(columns, names[::9_973]) == [b"value"] * len(names[::9_973])
+    gone = columns.evict(full // 2)
+    assert full // 2 - 200 <= columns.size_bytes <= full // 2
+    assert [None, None, b"value", b"value"] == held(
+        columns, [names[0], names[gone - 1], names[gone], names[-1]]
+    )
+    assert len(names) - gone == len(columns) == sum(len(keys) for keys, _, _ in columns)
+    kept = sum(part.rows for part in columns._parts.values())
+    assert len(columns) <= kept <= len(columns) / 0.75
+    assert len(names) - gone == len(columns.expire(2 * HOUR_NS, 10**6))
+    assert (0, 0, {}) == (len(columns), columns.size_bytes, columns._parts)
