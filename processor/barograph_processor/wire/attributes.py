@@ -59,6 +59,11 @@ class Attributes:
         """int64 [names, n], `positions` of all names."""
         return self._table
 
+    def given(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Which rows have any of the names, bool [n]."""
+        given: NDArray[np.bool_] = np.logical_or.reduce(self.lines(names) >= 0, axis=0)
+        return given
+
     def columns(self, names: Sequence[str]) -> Sequence[Column] | None:  # others have some
         """The values of names that are columns of one kind each, in all rows; else None."""
         del names

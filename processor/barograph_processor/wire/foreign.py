@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from barograph_processor.wire import reasons
 from barograph_processor.wire.attributes import Pairs
 from barograph_processor.wire.refusals import Refusals
 from barograph_processor.wire.span_columns import ScannedPairs, names_of, times_of
 from barograph_processor.wire.span_layout import END, START
+from barograph_processor.wire.text import encode_texts
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from barograph_processor.engine.batch import Batch
+    from barograph_processor.engine.batch import Batch, Texts
     from barograph_processor.wire.carriers import Carrier
     from barograph_processor.wire.decode import DecodeContext, Decoded
     from barograph_processor.wire.nesting import Items
@@ -108,8 +109,14 @@ class Foreign:
     def names(self) -> pa.StringArray:
         """Names of the spans, or of the events."""
         if self._scan is not None:
-            return names_of(self._scan)
+            names = self.coded_names
+            return pa.array(names.values, pa.string()).take(pa.array(names.codes))
         return self._column.field("name" if self.signal == SPANS else "event_name")
+
+    @property
+    def coded_names(self) -> Texts:
+        """The names, told apart."""
+        return encode_texts(self.names) if self._scan is None else names_of(self._scan)
 
     @property
     def start_ns(self) -> NDArray[np.int64]:

@@ -150,8 +150,4 @@ def of_places(
     for column, place in zip(columns, places, strict=True):
         if len(column) > room.limits.max_name_length:
             verdicts.refuse(attributes.positions(place) >= 0, reasons.NAME_TOO_LONG)
-    if attributes.columns(places):
-        given = np.ones(len(attributes), bool)
-    else:
-        given = np.logical_or.reduce(attributes.lines(places) >= 0, axis=0)
-    return Grid(tuple(columns), attributes, places, given)
+    return Grid(tuple(columns), attributes, places, attributes.given(places))

@@ -56,10 +56,10 @@ class Mapped:
         if when.name:
             claimed &= _matches(_event_names(records), when.name)
         if when.scope:
-            claimed &= _matches(records.scopes, when.scope)[records.scope_of]
+            claimed &= _matches(encode_texts(records.scopes), when.scope)[records.scope_of]
         if when.service:
             services = records.resources.select((SERVICE,)).texts(SERVICE)[0]
-            claimed &= _matches(services, when.service)[records.resource_of]
+            claimed &= _matches(encode_texts(services), when.service)[records.resource_of]
         for place, value in self._values.items():
             claimed &= _equals(records, place, value)
         return claimed
@@ -299,25 +299,21 @@ def _found(places: Places, records: Foreign, room: Room) -> _Columns:
     return _Columns(names[:most], keys[:most], in_body, room, keys[most:])
 
 
-def _event_names(records: Foreign) -> pa.StringArray:
+def _event_names(records: Foreign) -> Texts:
     """Names of the records; those of events also from where older SDKs put them."""
     if records.signal == SPANS or EVENT_NAME not in records.attributes.keys:
-        return records.names
-    return pc.coalesce(
-        empty_as_null(records.names), records.attributes.select((EVENT_NAME,)).texts(EVENT_NAME)[0]
-    )
+        return records.coded_names
+    older = records.attributes.select((EVENT_NAME,)).texts(EVENT_NAME)[0]
+    return encode_texts(pc.coalesce(empty_as_null(records.names), older))
 
 
-def _matches(column: pa.StringArray, wanted: str | tuple[str, ...]) -> NDArray[np.bool_]:
+def _matches(column: Texts, wanted: str | tuple[str, ...]) -> NDArray[np.bool_]:
     """Which texts are one of those wanted, or begin with one that ends with a star."""
     each = (wanted,) if isinstance(wanted, str) else wanted
-    exact = pa.array([text for text in each if not text.endswith(EVERY)], pa.string())
-    found = pc.is_in(column, value_set=exact).to_numpy(zero_copy_only=False)
-    for text in each:
-        if text.endswith(EVERY):
-            begins = pc.starts_with(column, text.removesuffix(EVERY)).fill_null(fill_value=False)
-            found = found | begins.to_numpy(zero_copy_only=False)
-    matches: NDArray[np.bool_] = found
+    exact = {text for text in each if not text.endswith(EVERY)}
+    beginnings = tuple(text.removesuffix(EVERY) for text in each if text.endswith(EVERY))
+    fits = [text in exact or text.startswith(beginnings) for text in column.values]
+    matches: NDArray[np.bool_] = np.array([*fits, False])[column.codes]  # code -1 is none
     return matches
 
 

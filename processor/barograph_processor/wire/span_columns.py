@@ -11,6 +11,7 @@ from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.descriptors import parse_maps
 from barograph_processor.wire.span_contents import Contents, integers_at, texts_at
 from barograph_processor.wire.span_layout import START, Place
+from barograph_processor.wire.text import encode_texts
 from barograph_processor.wire.values import BOOL, DOUBLE, EMPTY, INT, MAP, TEXT, Values
 
 if TYPE_CHECKING:
@@ -118,6 +119,10 @@ class ScannedAttributes(Attributes):
         """As `Attributes.take`."""
         return Attributes(self._names, self.table[:, rows], self.values)
 
+    def given(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """As `Attributes.given`."""
+        return np.full(len(self), any(name in self._place_of for name in names))
+
     def columns(self, names: Sequence[str]) -> list[Contents] | None:
         """As `Attributes.columns`."""
         columns = [self._column(name) for name in names]
@@ -221,13 +226,13 @@ class ScannedPairs:
         return Attributes(line_of, table, self.values)
 
 
-def names_of(scan: Scan) -> pa.StringArray:
+def names_of(scan: Scan) -> Texts:
     """Names of the spans, empty where one has none."""
     names = [group.form.layout.name or (_NOWHERE, _NOWHERE) for group in scan.groups]
     if len(names) == 1:
-        return Contents(scan.data, scan.groups[0], *names[0]).texts()
+        return Contents(scan.data, scan.groups[0], *names[0]).coded()
     begins, ends = (_of_each(scan, [name[side] for name in names]) for side in (0, 1))
-    return texts_at(scan.data, begins, ends)
+    return encode_texts(texts_at(scan.data, begins, ends))
 
 
 def times_of(scan: Scan, field: int) -> NDArray[np.uint64]:

@@ -81,15 +81,17 @@ class Alike(NamedTuple):
 
     def at(self, place: Place) -> NDArray[np.int64]:
         """int64 [m], where a place of the layout is in the request."""
-        segment, offset = self.form.locate(place)
-        where: NDArray[np.int64] = self.starts[segment] + offset
+        segment, offset = self.form.places[place.part]
+        where: NDArray[np.int64] = self.starts[segment] + (offset + place.offset)
         return where
 
     def between(self, begin: Place, end: Place) -> NDArray[np.uint8] | None:
         """uint8 [m, size], the bytes between two places; None where their number differs."""
-        segment, first = self.form.locate(begin)
-        other, last = self.form.locate(end)
-        return self.segments[segment][:, first:last] if segment == other else None
+        segment, first = self.form.places[begin.part]
+        other, last = self.form.places[end.part]
+        if segment != other:
+            return None
+        return self.segments[segment][:, first + begin.offset : last + end.offset]
 
     def only(self, fits: NDArray[np.bool_]) -> Alike:
         """Some of them."""
@@ -103,9 +105,10 @@ class Form:
 
     Attributes:
         layout: The layout.
+        places: Number of the segment that each part of the layout is in, and its offset there.
     """
 
-    __slots__ = ("_places", "_segments", "_sizes", "layout")
+    __slots__ = ("_segments", "_sizes", "layout", "places")
 
     def __init__(self, layout: Layout, sizes: Sequence[int | None]) -> None:
         """Join what lies between lengths that vary.
@@ -117,11 +120,11 @@ class Form:
         self.layout = layout
         self._sizes = [None if size is None or size > _WITHIN_MOST else size for size in sizes]
         self._segments: list[_Segment] = []
-        self._places: list[Place] = []  # where each part begins, by segments
+        self.places: list[tuple[int, int]] = []
         pattern, mask = bytearray(), bytearray()
         for part, size in zip(layout.parts, [*self._sizes, None], strict=True):
             begin = len(pattern)
-            self._places.append(Place(len(self._segments), begin))
+            self.places.append((len(self._segments), begin))
             pattern += part.pattern
             mask += part.mask
             lengths = tuple(Length(begin + offset, width) for offset, width in part.lengths)
@@ -137,11 +140,6 @@ class Form:
                 mask[first:behind] = bytes([_ALL]) * width
             pattern += bytes(size)
             mask += bytes(size)
-
-    def locate(self, place: Place) -> Place:
-        """A place of the layout by segments."""
-        segment, offset = self._places[place.part]
-        return Place(segment, offset + place.offset)
 
     def match(self, spans: Spans) -> Alike:
         """Those of some spans that have this form; nothing outside of a span is looked at."""
@@ -227,14 +225,15 @@ def _items(data: bytes, at: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
 
 
 def _same(taken: NDArray[np.uint8], pattern: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Bool [n], whether the fixed bits of each row are those of the pattern."""
+    """Whether the fixed bits of each row are those of the pattern, bool [n]."""
     fits = np.ones(len(taken), bool)
+    all_have, any_has = (each.reduce(taken, axis=0) & mask for each in (np.bitwise_and, np.bitwise_or))
+    if (all_have == pattern).all() and (any_has == pattern).all():
+        return fits
     step = max(_COMPARED_BYTES // max(len(pattern), 1), 1)
     for first in range(0, len(taken), step):
         rows = slice(first, first + step)
-        same = (taken[rows] & mask) == pattern
-        if not same.all():
-            np.logical_and.reduce(same, axis=1, out=fits[rows])
+        np.logical_and.reduce((taken[rows] & mask) == pattern, axis=1, out=fits[rows])
     return fits
 
 
