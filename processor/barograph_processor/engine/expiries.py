@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.pending import Record
     from barograph_processor.engine.settings import Settings
 
-_KNOWN_MOST: Final = 100_000
+_KNOWN_MOST: Final = 10_000  # a week of minutes: a megabyte
 
 
 class Expiries:
