@@ -19,7 +19,9 @@ from barograph_processor.signals.performance import SIGNALS
 from barograph_processor.signals.performance_confusion import ConfusionCounts
 from barograph_processor.signals.performance_errors import ProbabilityErrors, RegressionErrors
 from barograph_processor.signals.performance_intervals import (
+    CONFIDENCE,
     Interval,
+    Z,
     f1_interval,
     loss_interval,
     mean_interval,
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from barograph_processor.signals.api import State
 
 SAMPLES = 1_500
+
+
+def test_the_normal_quantile_is_that_of_the_confidence() -> None:
+    assert float(special.ndtri(0.5 + CONFIDENCE / 2)) == Z
 
 
 def coverage(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from barograph_processor.cli.options import configuration, configuration_options, given_by
+from barograph_processor.cli.sparing import spare_memory
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -39,6 +40,8 @@ ready and, with --storage, keeps unfinished windows for the next start.
 )
 def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as click gives them
     """Receive predictions and ground truth by OTLP; give readings of their quality."""
+    spare_memory()
+
     from msgspec import UNSET  # noqa: PLC0415  # nothing of all this is for --help
 
     from barograph_processor.cli.starting_edge import describe_edge, farewell_of_edge  # noqa: PLC0415

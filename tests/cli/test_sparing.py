@@ -1,0 +1,47 @@
+"""What `barograph run` leaves unloaded until it is needed."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from barograph_processor.cli.sparing import LATER
+from children import run
+
+pytestmark = pytest.mark.slow
+PROGRAM = """
+import os, sys, types
+from barograph_processor.cli.sparing import LATER, spare_memory
+spare_memory()
+from barograph_processor.engine.engine import Engine
+print(*[name for name in LATER if type(sys.modules[name]) is not types.ModuleType])
+from barograph_processor.signals.significance import noise_floor
+import numpy, numpy.ma.core
+from numpy.testing import assert_allclose
+assert_allclose(noise_floor(1.0, 1, 0.05), 3.841459, atol=1e-6)
+print(numpy.ma.array([1.0, 2.0], mask=[True, False]).sum(), numpy.ma.core is sys.modules["numpy.ma.core"])
+print(*[name for name in LATER if type(sys.modules[name]) is not types.ModuleType])
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+
+
+def told(**environment: str) -> list[str]:
+    """What the program prints in a process of its own."""
+    finished = run([sys.executable, "-c", PROGRAM], environ=environment)
+    assert finished.stderr == ""
+    return finished.stdout.splitlines()
+
+
+def test_an_engine_loads_needless_modules_when_they_are_used_and_not_before() -> None:
+    assert [
+        " ".join(LATER),
+        "2.0 True",
+        "numpy.ctypeslib numpy.f2py numpy.polynomial",
+        "system",
+    ] == told()
+
+
+def test_the_environment_chooses_the_pool_of_arrow() -> None:
+    assert told(ARROW_DEFAULT_MEMORY_POOL="mimalloc")[-1] == "mimalloc"
