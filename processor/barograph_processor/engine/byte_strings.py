@@ -16,6 +16,7 @@ WORD_BYTES: Final = 8
 _KEPT = ~(~np.uint64(0) << (np.arange(WORD_BYTES + 1, dtype=np.uint64) * np.uint64(8) % np.uint64(64)))
 _KEPT[WORD_BYTES] = ~np.uint64(0)  # of a word that ends after so many bytes
 _FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xBF58476D1CE4E5B9], np.uint64)
+_LOOSE: Final = 1.25
 _FEW: Final = 16  # strings that are quicker looked at one by one
 _HALF: Final = np.uint64(32)
 
@@ -93,6 +94,20 @@ class ByteStrings:
         shift = begins - (np.cumsum(lengths) - lengths)
         together: NDArray[np.uint8] = self.data[np.arange(total) + np.repeat(shift, lengths)]
         return together
+
+    def region(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """uint8 that holds the strings, in whichever order and little else; and where each begins there.
+
+        What lies apart is copied.
+        """
+        total = int(self.lengths.sum())
+        if not total:
+            return np.zeros(0, np.uint8), np.zeros(len(self), np.int64)
+        least = int(self.begins.min())
+        end = int((self.begins + self.lengths).max())
+        if end - least <= _LOOSE * total:
+            return self.data[least:end], self.begins - least
+        return self.together(), np.cumsum(self.lengths) - self.lengths
 
     def prefixed(self, prefix: bytes) -> ByteStrings:
         """The strings, each behind the same eight bytes."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Predictions
 
 _ROWS_A_PATTERN: Final = 16
+_NARROW: Final = 2**16
+_CELLS_MOST: Final = 2**20
 
 
 def first_records(
@@ -59,16 +61,23 @@ def _groups(
     combined = np.zeros(len(rows), np.int64)
     texts = [batch.classes, *(batch.segments[name] for name in segments if name in batch.segments)]
     columns = [flags, *(one.codes[rows].astype(np.int64) for one in texts)]
+    cells = 1
     for codes in columns:
         if (codes == codes[0]).all():
             continue
         size = int(codes.max()) + 2
-        combined = np.unique(combined * size + codes + 1, return_inverse=True)[1].reshape(-1)
-    count = int(combined.max()) + 1
-    if count == 1:
+        if cells * size > _CELLS_MOST:
+            distinct, places = np.unique(combined, return_inverse=True)
+            combined, cells = places.reshape(-1), len(distinct)
+        combined = combined * size + codes + 1
+        cells *= size
+    counts = np.bincount(combined)
+    counts = counts[counts > 0]
+    if len(counts) == 1:
         return [np.arange(len(rows))]
-    order = np.argsort(combined, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(combined, minlength=count))[:-1])
+    narrow = combined.astype(np.uint16) if cells <= _NARROW else combined  # sorted several times as fast
+    order = np.argsort(narrow, kind="stable")
+    return np.split(order, np.cumsum(counts)[:-1])
 
 
 def _written(

@@ -40,13 +40,14 @@ class Strings:
 
     def add(self, strings: ByteStrings) -> None:
         """Add strings after those that are there."""
-        data, rows = strings.together(), self.rows + len(strings)
+        data, begins = strings.region()
+        rows = self.rows + len(strings)
         used = self._used + len(data)
         self._data = _with_room(self._data, self._used, used + WORD_BYTES)
         self._begins = _with_room(self._begins, self.rows, rows, ROWS_MOST)
         self._lengths = _with_room(self._lengths, self.rows, rows, ROWS_MOST)
         self._data[self._used : used] = data
-        self._begins[self.rows : rows] = self._used + np.cumsum(strings.lengths) - strings.lengths
+        self._begins[self.rows : rows] = self._used + begins
         self._lengths[self.rows : rows] = strings.lengths
         self._used, self.rows = used, rows
         if rows == ROWS_MOST:

@@ -99,16 +99,32 @@ class Columns:
         asked, self._asked = self._asked, _NOTHING
         hashes = asked.hashes if keys is asked.keys else self._vacated(keys)
         hours = expiry_ns // HOUR_NS
-        first_hour, last_hour = int(hours.min()), int(hours.max())
-        for hour in [first_hour] if first_hour == last_hour else np.unique(hours).tolist():
-            rows = np.flatnonzero(hours == hour)
-            while len(rows):
-                part = self._open(hour)
-                some, rows = np.split(rows, [ROWS_MOST - part.rows])
-                before = part.size_bytes
-                first = part.add(keys.take(some), hashes[some], expiry_ns[some], values.take(some))
-                self.size_bytes += part.size_bytes - before
-                self._index.put(hashes[some], np.arange(first, first + len(some)) | part.number << _ROW_BITS)
+        if (hours == hours[0]).all():
+            self._add(int(hours[0]), keys, hashes, expiry_ns, values)
+            return
+        for hour in np.unique(hours).tolist():
+            some = np.flatnonzero(hours == hour)
+            self._add(hour, keys.take(some), hashes[some], expiry_ns[some], values.take(some))
+
+    def _add(
+        self,
+        hour: int,
+        keys: ByteStrings,
+        hashes: NDArray[np.uint64],
+        expiry_ns: NDArray[np.int64],
+        values: ByteStrings,
+    ) -> None:
+        """Add rows that expire in one hour, as many to a part as it has room for."""
+        part = self._open(hour)
+        fitting = ROWS_MOST - part.rows
+        if fitting < len(hashes):
+            for rows in np.split(np.arange(len(hashes)), range(fitting, len(hashes), ROWS_MOST)):
+                self._add(hour, keys.take(rows), hashes[rows], expiry_ns[rows], values.take(rows))
+            return
+        before = part.size_bytes
+        first = part.add(keys, hashes, expiry_ns, values)
+        self.size_bytes += part.size_bytes - before
+        self._index.put(hashes, np.arange(first, first + len(hashes)) | part.number << _ROW_BITS)
 
     def _vacated(self, keys: ByteStrings) -> NDArray[np.uint64]:
         """The hashes of keys, unlike each other; their rows are gone."""

@@ -45,7 +45,8 @@ class HashIndex:
         if not self._live:
             return found
         slots = self._slots_of(hashes)
-        found[slots >= 0] = self._numbers[slots[slots >= 0]]
+        there = np.flatnonzero(slots >= 0)
+        found[there] = self._numbers[slots[there]]
         return found
 
     def put(self, hashes: NDArray[np.uint64], numbers: NDArray[np.int64]) -> None:
@@ -64,10 +65,13 @@ class HashIndex:
             self._hashes[slots[free]] = hashes[free]  # of several that want a slot, one gets it
             there = self._hashes[slots] == hashes
             mine = slots[there]
-            self._used += int(np.count_nonzero(free & there))
-            self._live += int(np.count_nonzero(free[there] | (self._numbers[mine] == ABSENT)))
+            taken = int(np.count_nonzero(free & there))
+            if taken < len(mine):  # others were there before, and may have been removed
+                self._live += int(np.count_nonzero(~free[there] & (self._numbers[mine] == ABSENT)))
+            self._used += taken
+            self._live += taken
             self._numbers[mine] = numbers[there]
-            rest = ~there
+            rest = np.flatnonzero(~there)
             hashes, numbers, steps = hashes[rest], numbers[rest], steps[rest]
             slots = (slots[rest] + steps) & self._mask
         for one, number, slot, step in zip(
@@ -101,8 +105,9 @@ class HashIndex:
         while len(rows) > _FEW:
             held = self._hashes[slots]
             there = held == hashes
-            found[rows[there]] = slots[there]
-            on = ~there & (held != 0)
+            if there.any():
+                found[rows[there]] = slots[there]
+            on = np.flatnonzero(~there & (held != 0))
             rows, hashes, steps = rows[on], hashes[on], steps[on]
             slots = (slots[on] + steps) & self._mask
         for row, one, slot, step in zip(
