@@ -48,6 +48,7 @@ def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as cl
     from barograph_processor.cli.startup import describe, describe_json, farewell  # noqa: PLC0415
     from barograph_processor.components.registry import Registry  # noqa: PLC0415
     from barograph_processor.config.resolve import read_baselines  # noqa: PLC0415
+    from barograph_processor.patterns.collecting import collecting_rarely  # noqa: PLC0415
     from barograph_processor.patterns.forward_opening import open_forwarding  # noqa: PLC0415
     from barograph_processor.patterns.opening import open_service  # noqa: PLC0415
 
@@ -57,7 +58,7 @@ def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as cl
     baselines = read_baselines(config)
     stopping = _stop_signals()
     if config.forward is not UNSET:
-        with open_forwarding(config, baselines=baselines, registry=registry) as edge:
+        with open_forwarding(config, baselines=baselines, registry=registry) as edge, collecting_rarely():
             if as_json:
                 click.echo(json.dumps(describe_json(edge)))
             click.echo(describe_edge(edge), err=True)
@@ -65,7 +66,7 @@ def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as cl
             click.echo("stopping: no more intake; passing on what is there", err=True)
         click.echo(farewell_of_edge(edge), err=True)
         return
-    with open_service(config, baselines=baselines, registry=registry) as running:
+    with open_service(config, baselines=baselines, registry=registry) as running, collecting_rarely():
         if as_json:
             click.echo(json.dumps(describe_json(running)))
         click.echo(describe(running), err=True)
