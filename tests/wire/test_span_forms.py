@@ -34,6 +34,17 @@ def learned(spans: Spans, first: int = 0) -> Learned:
     return Learned(*layout_of(spans.data, int(spans.begins[first]), int(spans.ends[first])))
 
 
+def found_by(layout: Learned, spans: Spans) -> Alike:
+    """What a layout finds after it learned what it can."""
+    found = layout.match(spans)
+    left = np.delete(np.arange(len(spans.begins)), found.rows)
+    if not layout.learn(spans.take(left)):
+        return found
+    again = layout.match(spans)
+    assert not layout.learn(spans.take(np.delete(np.arange(len(spans.begins)), again.rows)))
+    return again
+
+
 def texts(found: Alike, data: bytes, key: str) -> list[bytes]:
     """What an attribute holds in each of the spans."""
     value: Value = next(value for value in found.form.layout.values if value.key == key)
@@ -60,7 +71,7 @@ def test_an_attribute_is_found_at_any_size_and_at_the_very_end(sizes: list[int],
     spans = lying(
         [span(one=1.5, varied=text) if last else span(varied=text, one=1.5, also="x" * 7) for text in wanted]
     )
-    found = learned(spans).match(spans)
+    found = found_by(learned(spans), spans)
     fitting = [i for i, size in enumerate(sizes) if (size < 120) == (sizes[0] < 120)]
     assert fitting == found.rows.tolist()
     assert [wanted[i].encode() for i in fitting] == texts(found, spans.data, "varied")
@@ -70,10 +81,10 @@ def test_an_attribute_is_found_at_any_size_and_at_the_very_end(sizes: list[int],
 def test_what_varies_is_learned_and_the_rest_lies_in_few_segments() -> None:
     spans = lying([span(id=f"{i:08}", answer="yes" if i % 3 else "no", region="north") for i in range(50)])
     layout = learned(spans)
-    assert 2 == len(layout.match(spans).segments)
+    assert 2 == len(found_by(layout, spans).segments)
     others = lying([span(id=f"{i:08}", answer="no", region="northwest"[: 5 + i % 5]) for i in range(50)])
-    assert 3 == len(layout.match(others).segments)
-    again = layout.match(spans)
+    assert 3 == len(found_by(layout, others).segments)
+    again = found_by(layout, spans)
     assert 3 == len(again.segments)
     assert [b"north"] * 50 == texts(again, spans.data, "region")
 
@@ -82,7 +93,7 @@ def test_spans_of_another_layout_teach_nothing() -> None:
     alike = [span(id=f"{i:08}", answer="yes") for i in range(20)]
     mixed = lying([alike[0], span(id="00000001", answer=True), *alike[1:], span(other="1"), b""])
     layout = learned(mixed)
-    found = layout.match(mixed)
+    found = found_by(layout, mixed)
     assert [0, *range(2, 21)] == found.rows.tolist()
     assert 1 == len(found.segments)
     assert [f"{i:08}".encode() for i in range(20)] == texts(found, mixed.data, "id")
@@ -111,7 +122,7 @@ def test_a_form_of_any_lengths_finds_the_same(key: str) -> None:
             held = texts(whole, spans.data, each)
             assert [held[row] for row in stated.rows.tolist()] == texts(stated, spans.data, each)
     for each in "abcd":
-        assert texts(whole, spans.data, each) == texts(learned(spans).match(spans), spans.data, each)
+        assert texts(whole, spans.data, each) == texts(found_by(learned(spans), spans), spans.data, each)
 
 
 def test_a_span_in_which_any_fixed_byte_differs_does_not_fit() -> None:
@@ -121,7 +132,7 @@ def test_a_span_in_which_any_fixed_byte_differs_does_not_fit() -> None:
         changed = bytearray(good)
         changed[place] ^= 0x41
         spans = lying([good, bytes(changed), good])
-        rows = learned(spans).match(spans).rows.tolist()
+        rows = found_by(learned(spans), spans).rows.tolist()
         assert rows in ([0, 2], [0, 1, 2])
         free += rows == [0, 1, 2]
     assert len(b"POST /predict" + b"1234" + b"north") + 2 * 8 == free
@@ -155,7 +166,7 @@ def test_changed_spans_fit_where_they_still_have_the_layout(varied: str) -> None
         spans = lying([good[0], *made])
         expected = [row for row in range(len(made) + 1) if has(layout, spans, row)]
         fitted += len(expected)
-        assert expected == learned(spans).match(spans).rows.tolist()
+        assert expected == found_by(learned(spans), spans).rows.tolist()
         assert expected == Form(layout, [None] * (len(layout.parts) - 1)).match(spans).rows.tolist()
     assert 900 < fitted < 2_700
 
@@ -183,11 +194,11 @@ def test_lengths_that_point_anywhere_are_not_followed() -> None:
         changed = good[:at] + bytes([length]) + good[at + 1 :]
         for spans in (lying([good, changed]), lying([good, good, changed])):
             layout = learned(spans)
-            assert list(range(len(spans.begins) - 1)) == layout.match(spans).rows.tolist()
+            assert list(range(len(spans.begins) - 1)) == found_by(layout, spans).rows.tolist()
 
 
 def test_a_span_that_ends_too_early_is_not_read_beyond() -> None:
     good = span(id="1234", region="north")
     for size in range(len(good)):
         spans = lying([good, good[:size]])
-        assert [0] == learned(spans).match(spans).rows.tolist()
+        assert [0] == found_by(learned(spans), spans).rows.tolist()

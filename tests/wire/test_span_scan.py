@@ -16,6 +16,7 @@ from barograph.errors import Permanent
 from barograph.semconv import attributes as names
 from barograph_processor.engine.batch import Predictions, Truths
 from barograph_processor.wire import decode_traces as decoding
+from barograph_processor.wire import span_scan
 from barograph_processor.wire.span_scan import SPANS_LEAST, scan
 
 from .foreign_requests import SPAN, context
@@ -267,3 +268,22 @@ def test_numbers_and_times_are_exact() -> None:
     assert [2.0**53] * SPANS_LEAST == batch.features.columns["n"].numbers.tolist()
     assert (TIME_NS + np.arange(SPANS_LEAST)).tolist() == batch.time_ns.tolist()
     assert [f"{i:08}" for i in range(SPANS_LEAST)] == batch.ids
+
+
+def test_layouts_of_a_sender_are_known_after_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = request_of(7, 3, 200, 0.0)
+    found = scan(request.SerializeToString())
+    assert found is not None
+    firsts = [int(group.rows[0]) for group in found.groups]
+    assert firsts == sorted(firsts)
+    for carrier in request.resource_spans:
+        for scoped in carrier.scope_spans:
+            spans = [*reversed(scoped.spans)]
+            del scoped.spans[:]
+            scoped.spans.extend(spans)
+    monkeypatch.setattr(span_scan, "layout_of", None)
+    again = scan(request.SerializeToString())
+    assert again is not None
+    assert sorted(len(group.rows) for group in found.groups) == sorted(
+        len(group.rows) for group in again.groups
+    )

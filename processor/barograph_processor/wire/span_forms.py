@@ -95,9 +95,10 @@ class Alike(NamedTuple):
 
     def only(self, fits: NDArray[np.bool_]) -> Alike:
         """Some of them."""
-        starts = [each[fits] for each in self.starts]
-        segments = [each[fits] for each in self.segments]
-        return Alike(self.form, self.rows[fits], starts, segments)
+        chosen = np.flatnonzero(fits)
+        starts = [each[chosen] for each in self.starts]
+        segments = [each.take(chosen, axis=0) for each in self.segments]
+        return Alike(self.form, self.rows[chosen], starts, segments)
 
 
 class Form:
@@ -106,9 +107,10 @@ class Form:
     Attributes:
         layout: The layout.
         places: Number of the segment that each part of the layout is in, and its offset there.
+        sizes: Bytes of what lies between each part and the next; None where that varies, or is much.
     """
 
-    __slots__ = ("_segments", "_sizes", "layout", "places")
+    __slots__ = ("_segments", "layout", "places", "sizes")
 
     def __init__(self, layout: Layout, sizes: Sequence[int | None]) -> None:
         """Join what lies between lengths that vary.
@@ -118,11 +120,11 @@ class Form:
             sizes: Bytes of what lies between each of its parts and the next; None where that varies.
         """
         self.layout = layout
-        self._sizes = [None if size is None or size > _WITHIN_MOST else size for size in sizes]
+        self.sizes = [None if size is None or size > _WITHIN_MOST else size for size in sizes]
         self._segments: list[_Segment] = []
         self.places: list[tuple[int, int]] = []
         pattern, mask = bytearray(), bytearray()
-        for part, size in zip(layout.parts, [*self._sizes, None], strict=True):
+        for part, size in zip(layout.parts, [*self.sizes, None], strict=True):
             begin = len(pattern)
             self.places.append((len(self._segments), begin))
             pattern += part.pattern
@@ -147,20 +149,18 @@ class Form:
         at, ends = spans.begins, spans.ends
         for pattern, mask, lengths in self._segments:
             size = len(pattern)
-            fits = at + size <= ends
+            after = at + size
+            fits = after <= ends if lengths else after == ends
             if not fits.all():
-                found, at, ends = found.only(fits), at[fits], ends[fits]
+                found, at, ends, after = found.only(fits), at[fits], ends[fits], after[fits]
             taken = _items(spans.data, at, size)
             fits = _same(taken, pattern, mask)
-            after = at + size
             if lengths:
                 reached = [at + place + width + _read(taken, place, width) for place, width in lengths]
                 for other in reached[1:]:
                     fits &= other == reached[0]
                 fits &= reached[0] >= after
                 after = reached[0]
-            else:
-                fits &= after == ends
             found.starts.append(at)
             found.segments.append(taken)
             at = after
@@ -177,7 +177,7 @@ class Form:
             spans: Of the same layout, found by the form that states no length.
         """
         sizes: list[int | None] = []
-        for number, size in enumerate(self._sizes):
+        for number, size in enumerate(self.sizes):
             if size is not None:
                 begin = Place(number, len(self.layout.parts[number].pattern))
                 varies = spans.at(Place(number + 1, 0)) - spans.at(begin) != size
@@ -188,7 +188,7 @@ class Form:
 
 
 class Learned:
-    """A layout, and in which form its spans come."""
+    """A layout, and in which form its spans came so far."""
 
     __slots__ = ("_form", "_loose")
 
@@ -203,17 +203,20 @@ class Learned:
         self._loose = Form(layout, [None] * len(sizes))
 
     def match(self, spans: Spans) -> Alike:
-        """Those of some spans that have this layout."""
-        form = self._form
-        found = form.match(spans)
-        if len(found.rows) < len(spans.begins):
-            left = np.ones(len(spans.begins), bool)
-            left[found.rows] = False
-            others = self._loose.match(spans.take(np.flatnonzero(left)))
-            if len(others.rows):
-                form = self._form = form.loosened(others)
-                found = form.match(spans)
-        return found
+        """Those of some spans that have the layout, in the form that is known."""
+        return self._form.match(spans)
+
+    def learn(self, spans: Spans) -> bool:
+        """Look for the layout in spans that the known form doesn't fit, and let it fit these too.
+
+        Returns:
+            Whether there was anything to learn.
+        """
+        others = self._loose.match(spans)
+        if not len(others.rows):
+            return False
+        before, self._form = self._form, self._form.loosened(others)
+        return self._form.sizes != before.sizes
 
 
 def _items(data: bytes, at: NDArray[np.int64], size: int) -> NDArray[np.uint8]:

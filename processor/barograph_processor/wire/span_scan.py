@@ -57,32 +57,52 @@ def scan(data: bytes) -> Scan | None:
     return Scan(data, envelope, scope_of, groups)
 
 
+class _Groups:
+    """Spans, of which each layout takes those that have it; no span has two."""
+
+    def __init__(self, spans: Spans) -> None:
+        self._spans = spans
+        self._rest = np.arange(len(spans.begins))
+        self.left = spans
+        self.found: list[Alike] = []
+
+    def take(self, layout: Learned) -> int:
+        """Give a layout what it fits of what is left; returns the number of these spans."""
+        found = layout.match(self.left)
+        if found.rows.size:
+            if len(self.found) == _LAYOUTS_MOST:
+                raise Odd
+            self.found.append(found._replace(rows=self._rest[found.rows]))
+            self._rest = np.delete(self._rest, found.rows)
+            self.left = self._spans.take(self._rest)
+        return len(found.rows)
+
+    def __len__(self) -> int:
+        return len(self._rest)
+
+
 def _groups(spans: Spans, known: list[Learned]) -> list[Alike]:
-    """Each layout takes what it fits of what is left."""
-    rest = np.arange(len(spans.begins))
-    groups: list[Alike] = []
-    while rest.size:
-        if len(groups) == _LAYOUTS_MOST:
+    """All spans, by layout, in the order of the first of each."""
+    groups = _of_known(spans, known)
+    while groups and any(layout.learn(groups.left) for layout in tuple(known)):
+        groups = _of_known(spans, known)
+    while groups:
+        left = groups.left
+        layout = Learned(*layout_of(left.data, int(left.begins[0]), int(left.ends[0])))
+        layout.learn(left)
+        known[:0] = [layout]
+        if groups.take(layout) * _SHARE_LEAST < len(left.begins):
             raise Odd
-        left = spans if not groups else spans.take(rest)
-        found = _like_the_first(left, known)
-        if len(found.rows) * _SHARE_LEAST < len(rest):
-            raise Odd
-        groups.append(found._replace(rows=rest[found.rows]))
-        rest = np.delete(rest, found.rows)
-    return groups
-
-
-def _like_the_first(spans: Spans, known: list[Learned]) -> Alike:
-    """Those of some spans that have the first one's layout."""
-    for layout in known[:]:
-        found = layout.match(spans)
-        if found.rows.size and not found.rows[0]:
-            return found
-    layout = Learned(*layout_of(spans.data, int(spans.begins[0]), int(spans.ends[0])))
-    known[:0] = [layout]
     del known[_LAYOUTS_MOST:]
-    return layout.match(spans)
+    return sorted(groups.found, key=lambda group: int(group.rows[0]))
+
+
+def _of_known(spans: Spans, known: list[Learned]) -> _Groups:
+    """What is found without looking closer; layouts that have many spans come first the next time."""
+    groups = _Groups(spans)
+    counts = {layout: groups.take(layout) if groups else 0 for layout in tuple(known)}
+    known[:] = sorted(counts, key=lambda layout: -counts[layout])
+    return groups
 
 
 @lru_cache(maxsize=_SENDERS_KEPT)
