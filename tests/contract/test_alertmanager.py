@@ -40,6 +40,7 @@ RULES = FOLDER / "rules" / "alerting.yaml"
 RECEIVERS = {"critical": "on_call", "warning": "channel", "info": "log"}
 ROWS = 600
 CONFIG = """
+receivers: {otlp: {grpc: {endpoint: "127.0.0.1:0"}}}
 exporters: {prometheus: {endpoint: "127.0.0.1:0"}}
 windows: [1h]
 export: {interval: 1s}
@@ -135,32 +136,111 @@ def test_a_drift_is_told_once_and_its_end_once(tmp_path: Path) -> None:
     ] == told.notices
 
 
+IDENTITY = {
+    "service_namespace": "shop",
+    "deployment_environment_name": "prod",
+    "ml_model_name": "credit",
+    "ml_model_version": "3",
+    "ml_output_name": "",
+}
+
+
+def alert(name: str, severity: str, **labels: str) -> dict[str, str]:
+    """The labels of an alert of a model."""
+    return {"alertname": name, "severity": severity, **IDENTITY, **labels}
+
+
 @pytest.mark.slow
 @pytest.mark.real("alertmanager")
-def test_who_is_called_for_performance_is_not_told_of_the_drift_as_well(tmp_path: Path) -> None:
-    def alert(name: str, severity: str, model: str) -> dict[str, str]:
-        return {"alertname": name, "severity": severity, "ml_model_name": model, "ml_model_version": "3"}
-
-    page = alert("BarographPerformanceFell", "critical", "credit")
-    quiet = alert("BarographModelWarning", "warning", "credit")
-    other = alert("BarographModelWarning", "warning", "price")
+def test_who_is_called_for_performance_is_not_told_of_that_models_drift_as_well(tmp_path: Path) -> None:
+    """Of another model's, version's, environment's or output's they are."""
+    page = alert("BarographPerformanceFell", "critical", figure="accuracy")
+    quiet = alert("BarographModelWarning", "warning")
+    others = [alert("BarographModelWarning", "warning", **{name: "another"}) for name in IDENTITY]
     with webhook() as told, alertmanager(tmp_path / "alertmanager", impatient(tmp_path, told)) as running:
         running.tell([page])
         until(lambda: told.notices, otherwise=running.said)
-        running.tell([quiet, other])
+        running.tell([quiet, *others])
+        until(lambda: len(told.notices) > len(others), otherwise=lambda: f"{told.notices}\n{running.said()}")
+        states = [(each["labels"], each["status"]["state"]) for each in running.alerts()]
+    assert [quiet] == [_filled(labels) for labels, state in states if state == "suppressed"]
+    found = [(each.receiver, _filled(each.labels)) for each in told.notices]
+    assert ("on_call", page) == found[0]
+    assert len(others) == len(found) - 1
+    assert all(("channel", each) in found for each in others)
+
+
+def _filled(labels: dict[str, str]) -> dict[str, str]:
+    """Labels as they were told: one without a value is none to Alertmanager."""
+    return {**dict.fromkeys(IDENTITY, ""), **labels}
+
+
+@pytest.mark.slow
+@pytest.mark.real("alertmanager")
+def test_without_a_processor_nobody_is_told_that_each_model_is_silent(tmp_path: Path) -> None:
+    absent = {"alertname": "BarographAbsent", "severity": "critical"}
+    silent = [alert("BarographModelSilent", "warning", ml_model_name=name) for name in ("credit", "price")]
+    other = alert("BarographModelWarning", "warning")
+    with webhook() as told, alertmanager(tmp_path / "alertmanager", impatient(tmp_path, told)) as running:
+        running.tell([absent])
+        until(lambda: told.notices, otherwise=running.said)
+        running.tell([*silent, other])
         until(lambda: len(told.notices) == 2, otherwise=running.said)
-        states = {
-            (each["labels"]["alertname"], each["labels"]["ml_model_name"]): each["status"]["state"]
-            for each in running.alerts()
-        }
-    assert {
-        ("BarographPerformanceFell", "credit"): "active",
-        ("BarographModelWarning", "credit"): "suppressed",
-        ("BarographModelWarning", "price"): "active",
-    } == states
-    assert [("on_call", "credit"), ("channel", "price")] == [
-        (each.receiver, each.labels["ml_model_name"]) for each in told.notices
+        states = sorted((each["labels"]["alertname"], each["status"]["state"]) for each in running.alerts())
+    assert [
+        ("BarographAbsent", "active"),
+        ("BarographModelSilent", "suppressed"),
+        ("BarographModelSilent", "suppressed"),
+        ("BarographModelWarning", "active"),
+    ] == states
+    assert ["BarographAbsent", "BarographModelWarning"] == [each.labels["alertname"] for each in told.notices]
+
+
+@pytest.mark.slow
+@pytest.mark.real("alertmanager")
+def test_one_notification_tells_what_is_wrong_with_one_model(tmp_path: Path) -> None:
+    """All its windows and figures together; another model, version or trouble apart."""
+    fell = [
+        alert("BarographPerformanceFell", "critical", figure=figure, ml_window_name=window)
+        for figure in ("accuracy", "roc_auc")
+        for window in ("1h", "1d")
     ]
+    grouped = [name for name in IDENTITY if name != "ml_output_name"]
+    others = [alert("BarographPerformanceFell", "critical", **{name: "another"}) for name in grouped]
+    others.append(alert("BarographEngineFails", "critical"))
+    with webhook() as told, alertmanager(tmp_path / "alertmanager", impatient(tmp_path, told)) as running:
+        running.tell([*fell, *others])
+        until(lambda: len(told.notices) >= len(fell) + len(others), otherwise=running.said)
+    assert sorted(_grouping(each) for each in [fell[0], *others]) == sorted(map(_grouping, told.groups))
+
+
+def _grouping(labels: dict[str, str]) -> list[str]:
+    return [labels["alertname"], *(labels[name] for name in IDENTITY if name != "ml_output_name")]
+
+
+@pytest.mark.slow
+@pytest.mark.real("alertmanager")
+@pytest.mark.parametrize(
+    ("severity", "told_of_the_end"), [("critical", True), ("warning", True), ("info", False)]
+)
+def test_an_end_is_told_to_whom_the_beginning_woke(
+    tmp_path: Path, severity: str, told_of_the_end: bool
+) -> None:
+    """The next alert of the group comes after it, so that an end which isn't told is seen not to be."""
+    first, second = (alert("Any", severity, ml_window_name=window) for window in ("1h", "1d"))
+    with webhook() as told, alertmanager(tmp_path / "alertmanager", impatient(tmp_path, told)) as running:
+        running.tell([first])
+        until(lambda: told.notices, otherwise=running.said)
+        running.tell([first], ended=True)
+        running.tell([second])
+        until(
+            lambda: "1d" in {each.labels["ml_window_name"] for each in told.notices}, otherwise=running.said
+        )
+    found = [(each.labels["ml_window_name"], each.status) for each in told.notices]
+    assert {RECEIVERS[severity]} == {each.receiver for each in told.notices}
+    assert ("1h", "firing") == found[0]
+    assert ("1d", "firing") in found
+    assert told_of_the_end is (("1h", "resolved") in found)
 
 
 @pytest.mark.slow
@@ -195,3 +275,19 @@ def test_routes_speak_of_alerts_and_severities_that_there_are() -> None:
         for matcher in rule[side]
     }
     assert spoken <= {f'alertname="{rule["alert"]}"' for rule in alerts}
+
+
+def test_who_is_woken_waits_least_and_is_reminded_most() -> None:
+    content: Any = yaml.safe_load(ROUTES.read_text(encoding="utf-8"))
+    assert "30s" == content["route"]["group_wait"]
+    routes = {each["receiver"]: each for each in content["route"]["routes"]}
+    reminded = [
+        routes["on_call"]["repeat_interval"],
+        content["route"]["repeat_interval"],
+        routes["log"]["repeat_interval"],
+    ]
+    assert ["4h", "1d", "7d"] == reminded
+    addresses = {each["name"]: each["webhook_configs"][0]["url"] for each in content["receivers"]}
+    assert {name: url.rpartition("/")[2] for name, url in addresses.items()} == {
+        name: name for name in addresses
+    }

@@ -29,14 +29,22 @@ class Notice(NamedTuple):
 
 
 class Webhook:
-    """Remembers what came, in order."""
+    """Remembers what came, in order.
+
+    Attributes:
+        notices: Every alert of every notification.
+        groups: What the alerts of each notification have in common, as Alertmanager groups them.
+        url: Where it listens.
+    """
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
+        self.groups: list[dict[str, str]] = []
         self.url = ""
 
     def take(self, path: str, content: dict[str, Any]) -> None:
         """Remember the alerts of a notification."""
+        self.groups.append(content["groupLabels"])
         self.notices += [
             Notice(path.rpartition("/")[2], alert["status"], alert["labels"], alert["annotations"])
             for alert in content["alerts"]

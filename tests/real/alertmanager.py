@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .processes import Process
 
 ANSWER_S = 20.0
+LONG_AGO = "2000-01-01T00:00:01Z"
 
 
 class Alertmanager:
@@ -36,9 +37,15 @@ class Alertmanager:
             found: list[dict[str, Any]] = json.loads(answer.read())
         return found
 
-    def tell(self, alerts: Sequence[dict[str, str]]) -> None:
-        """Hand over alerts, given by their labels, as Prometheus does."""
-        body = json.dumps([{"labels": labels} for labels in alerts]).encode()
+    def tell(self, alerts: Sequence[dict[str, str]], *, ended: bool = False) -> None:
+        """Hand over alerts, given by their labels, as Prometheus does.
+
+        Args:
+            alerts: Their labels.
+            ended: They are over.
+        """
+        until = {"endsAt": LONG_AGO} if ended else {}
+        body = json.dumps([{"labels": labels, **until} for labels in alerts]).encode()
         asking = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(asking, timeout=ANSWER_S):
             pass
