@@ -45,3 +45,30 @@ def test_an_engine_loads_needless_modules_when_they_are_used_and_not_before() ->
 
 def test_the_environment_chooses_the_pool_of_arrow() -> None:
     assert told(ARROW_DEFAULT_MEMORY_POOL="mimalloc")[-1] == "mimalloc"
+
+
+TOGETHER = """
+import sys, threading
+from barograph_processor.cli.sparing import spare_memory
+spare_memory()
+import barograph_processor.wire.decode_logs
+import numpy as np, pyarrow as pa
+ready, said = threading.Barrier(8), []
+def first():
+    ready.wait(60)
+    try:
+        said.append(len(pa.array(np.arange(3))))
+    except Exception as error:
+        said.append(f"{type(error).__name__}: {error}")
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=first) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join(60)
+print(*said)
+"""
+
+
+def test_the_first_requests_may_come_at_the_same_time() -> None:
+    """What Arrow looks at for every array is there before threads are: loading late is for one thread."""
+    finished = run([sys.executable, "-c", TOGETHER])
+    assert ("", "3 3 3 3 3 3 3 3\n") == (finished.stderr, finished.stdout)
