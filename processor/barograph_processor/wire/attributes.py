@@ -64,8 +64,8 @@ class Attributes:
         given: NDArray[np.bool_] = np.logical_or.reduce(self.lines(names) >= 0, axis=0)
         return given
 
-    def columns(self, names: Sequence[str]) -> Sequence[Column] | None:  # others have some
-        """The values of names that are columns of one kind each, in all rows; else None."""
+    def columns(self, names: Sequence[str]) -> Sequence[Column | None] | None:  # others do
+        """Columns of names, None for those that no row has; None in all where values aren't held so."""
         del names
         return None
 

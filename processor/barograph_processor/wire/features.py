@@ -63,7 +63,8 @@ class FeatureTable:
         given = None if self.grid.given.all() else self.grid.given
         whole = self.grid.columns()
         if whole is not None:
-            return Features(dict(zip(names, map(_feature_of, whole), strict=True)), given)
+            columns = {name: _feature_of(one) for name, one in zip(names, whole, strict=True) if one}
+            return Features(columns, given)
         table = self.grid.table()
         named = np.flatnonzero((table >= 0).any(axis=1))
         if not named.size:
@@ -81,7 +82,7 @@ class FeatureTable:
 
 
 def _feature_of(column: Column) -> FeatureColumn:
-    return FeatureColumn(column.quantities(), column.coded() if column.kind == TEXT else None)
+    return FeatureColumn(column.quantities(), column.coded() if TEXT in column.found else None)
 
 
 def _texts(values: Values, positions: NDArray[np.int64], is_text: NDArray[np.bool_]) -> dict[int, Texts]:

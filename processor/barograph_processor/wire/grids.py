@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from barograph_processor.wire import reasons
 from barograph_processor.wire.attributes import Attributes
-from barograph_processor.wire.values import ANY_VALUE, DOUBLE, INT, MAP, Values
+from barograph_processor.wire.values import ANY_VALUE, DOUBLE, EMPTY, INT, MAP, Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from barograph_processor.wire.values import Column
 
 _ABSENT: Final = -1
+_NUMBERS: Final = {INT, DOUBLE, EMPTY}
 _NO_VALUES: Final = Values(pa.nulls(0, ANY_VALUE))
 
 
@@ -59,8 +60,8 @@ class Grid:
         """The columns of some rows, in that order."""
         return Grid(self.names, self.attributes.take(rows), self.places, self.given[rows])
 
-    def columns(self) -> Sequence[Column] | None:
-        """The columns, where each is of one kind in all rows; else None."""
+    def columns(self) -> Sequence[Column | None] | None:
+        """As `Attributes.columns`."""
         return self.attributes.columns(self.places)
 
     def table(self) -> NDArray[np.int64]:
@@ -73,8 +74,8 @@ class Grid:
         if not columns:
             return np.full((rows, columns), np.nan)
         whole = self.columns()
-        if whole is not None and all(column.kind in {INT, DOUBLE} for column in whole):
-            return np.stack([column.quantities() for column in whole], axis=1)
+        if whole is not None and all(column and column.found <= _NUMBERS for column in whole):
+            return np.stack([column.quantities() for column in whole if column], axis=1)
         numbers, bad = self.attributes.values.numbers(self.table().reshape(-1))
         if bad.any():
             verdicts.refuse(np.logical_or.reduce(bad.reshape(columns, rows)), reasons.BAD_TYPE)

@@ -10,14 +10,17 @@ import pyarrow as pa
 from barograph.errors import Permanent
 from barograph_processor.engine.batch import Texts
 from barograph_processor.wire.text import encode_texts
-from barograph_processor.wire.values import BOOL, BYTES, DOUBLE, INT, TEXT, ranges
+from barograph_processor.wire.values import ARRAY, BOOL, BYTES, DOUBLE, EMPTY, INT, TEXT, ranges
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from barograph_processor.wire.span_forms import Alike
     from barograph_processor.wire.span_layout import Place
 
+_ALONE: Final = [frozenset((kind,)) for kind in range(ARRAY + 1)]
 _VARINT_MOST: Final = 10
 _MORE: Final = 0x80  # set in each byte of a varint but the last
 _NOT_TEXT: Final = "the body isn't an OTLP traces request in protobuf: text isn't UTF-8"
@@ -28,10 +31,11 @@ class Contents:
 
     Attributes:
         kind: As `Value.kind`.
+        found: As `Column.found`.
         block: uint8 [m, size], where all of them have the same size; else None.
     """
 
-    __slots__ = ("_begin", "_data", "_end", "_group", "block", "kind")
+    __slots__ = ("_begin", "_data", "_end", "_group", "block", "found", "kind")
 
     def __init__(self, data: bytes, group: Alike, begin: Place, end: Place, kind: int = TEXT) -> None:
         """Say where.
@@ -44,6 +48,7 @@ class Contents:
             kind: What they are.
         """
         self.kind = kind
+        self.found = _ALONE[kind]
         self._data = data
         self._group = group
         self._begin = begin
@@ -68,8 +73,12 @@ class Contents:
         """uint64 [m], likewise."""
         return cast("NDArray[np.uint8]", self.block).view("<u8")[:, 0]
 
+    def kinds(self) -> NDArray[np.uint8]:
+        """The kind in each span, uint8 [m]."""
+        return np.full(len(self._group.rows), self.kind, np.uint8)
+
     def quantities(self) -> NDArray[np.float64]:
-        """As `Values.quantities`."""
+        """As `Column.quantities`."""
         if self.kind == DOUBLE:
             return self.doubles().copy()
         if self.kind == INT:
@@ -108,6 +117,59 @@ class Contents:
         each = pa.Array.from_buffers(pa.binary(size), rows, [None, pa.py_buffer(content)])
         encoded = each.dictionary_encode()
         return Texts(encoded.indices.to_numpy(), tuple(map(_text, encoded.dictionary.to_pylist())))
+
+
+class Stitched:
+    """A column whose values stand in spans of several forms.
+
+    Attributes:
+        found: As `Column.found`.
+    """
+
+    __slots__ = ("_pieces", "_rows", "found")
+
+    def __init__(self, rows: int, pieces: Sequence[tuple[NDArray[np.int64], Contents]]) -> None:
+        """Put pieces together.
+
+        Args:
+            rows: Of the column.
+            pieces: Contents, and the row of each.
+        """
+        self._rows = rows
+        self._pieces = pieces
+        complete = sum(len(places) for places, _ in pieces) == rows
+        self.found = frozenset((*(piece.kind for _, piece in pieces), *(() if complete else (EMPTY,))))
+
+    def kinds(self) -> NDArray[np.uint8]:
+        """The kind in each row, uint8 [n]."""
+        kinds = np.full(self._rows, EMPTY, np.uint8)
+        for places, piece in self._pieces:
+            kinds[places] = piece.kind
+        return kinds
+
+    def quantities(self) -> NDArray[np.float64]:
+        """As `Column.quantities`."""
+        quantities = np.full(self._rows, np.nan)
+        for places, piece in self._pieces:
+            quantities[places] = piece.quantities()
+        return quantities
+
+    def texts(self) -> pa.StringArray:
+        """All rows as text, where all are."""
+        order = np.empty(self._rows, np.int64)
+        order[np.concatenate([places for places, _ in self._pieces])] = np.arange(self._rows)
+        return pa.concat_arrays([piece.texts() for _, piece in self._pieces]).take(pa.array(order))
+
+    def coded(self) -> Texts:
+        """As `Column.coded`."""
+        codes = np.full(self._rows, -1, np.int32)
+        code_of: dict[str, int] = {}
+        for places, piece in self._pieces:
+            if piece.kind == TEXT:
+                its = piece.coded()
+                known = [code_of.setdefault(text, len(code_of)) for text in its.values]
+                codes[places] = np.array(known, np.int32)[its.codes]
+        return Texts(codes, tuple(code_of))
 
 
 def texts_at(

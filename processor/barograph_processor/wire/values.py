@@ -36,16 +36,16 @@ ANY_VALUE: Final = pa.struct([(name, pa.binary()) for _, name in _CHILDREN])
 
 
 class Column(Protocol):
-    """Values of one kind in n rows, none absent.
+    """Values of n rows that are held together.
 
     Attributes:
-        kind: One of the constants above.
+        found: Their kinds, `EMPTY` among them where a row has none.
     """
 
-    kind: int
+    found: frozenset[int]
 
     def coded(self) -> Texts:
-        """The texts, told apart, where the kind is `TEXT`."""
+        """The texts, told apart; code -1 where a row has none."""
 
     def quantities(self) -> NDArray[np.float64]:
         """float64 [n], as `Values.quantities`."""
