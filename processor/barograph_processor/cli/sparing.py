@@ -7,16 +7,13 @@ import sys
 from importlib import import_module
 from importlib.util import LazyLoader, find_spec, module_from_spec
 
-# `scipy.special` copies the namespace of numpy, and so loads numpy's compiler of Fortran and its test tools:
-# 10 MB and a fifth of a second. It isn't needed itself before a window closes, and never by an edge. Two
-# threads must not be the first to use such a module at the same time: windows are closed by one at a time.
-# `numpy.ma` isn't among them, because Arrow looks at it for every array that it is given, in any thread.
+# `scipy.special` copies the namespace of numpy, and so loads numpy's compiler of Fortran and its test tools.
+# Nothing here uses them; what several threads may use at once mustn't be loaded this way before Python 3.12.
 LATER = (
     "numpy.ctypeslib",
     "numpy.f2py",
     "numpy.polynomial",
     "numpy.testing",
-    "scipy.special",
 )
 _POOL = "ARROW_DEFAULT_MEMORY_POOL"
 

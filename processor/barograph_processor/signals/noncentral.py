@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import special
+
+from barograph_processor.signals.special_functions import special
 
 _DEVIATIONS = 10.0
 _AROUND = 40.0
@@ -33,18 +34,18 @@ def upper_tail(x: float, degrees: int, noncentrality: float) -> float:
     Source: Johnson, Kotz and Balakrishnan, "Continuous Univariate Distributions", volume 2, 2nd edition,
         1995, equation (29.2).
 
-    >>> round(upper_tail(17.0, 9, 0.0), 6) == round(float(special.chdtrc(9, 17.0)), 6)
+    >>> round(upper_tail(17.0, 9, 0.0), 6) == round(float(special().chdtrc(9, 17.0)), 6)
     True
     """
     beyond = math.sqrt(x) - math.sqrt(noncentrality)
     # The root of the variable is at most √λ and the root of a central one, by the triangle inequality.
-    if beyond > 0.0 and special.chdtrc(degrees, beyond * beyond) == 0.0:
+    if beyond > 0.0 and special().chdtrc(degrees, beyond * beyond) == 0.0:
         return 0.0
     mean = noncentrality / 2
     modes = mean, math.sqrt(noncentrality * x) / 2
     first = max(0, int(min(modes) - _DEVIATIONS * math.sqrt(min(modes)) - _AROUND))
     last = int(max(modes) + _DEVIATIONS * math.sqrt(max(modes)) + _AROUND)
     counts = np.arange(first, last + 1, dtype=np.float64)
-    poisson = np.exp(special.xlogy(counts, mean) - mean - special.gammaln(counts + 1))
+    poisson = np.exp(special().xlogy(counts, mean) - mean - special().gammaln(counts + 1))
     # All of the probability lies in the range, and dividing by it takes away what the logarithms rounded.
-    return min(1.0, float(poisson @ special.gammaincc(degrees / 2 + counts, x / 2) / poisson.sum()))
+    return min(1.0, float(poisson @ special().gammaincc(degrees / 2 + counts, x / 2) / poisson.sum()))

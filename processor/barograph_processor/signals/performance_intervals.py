@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from scipy import special
+from barograph_processor.signals.special_functions import special
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +143,7 @@ def loss_interval(rows: int, total: Fraction, total2: Fraction) -> Interval | No
 
 def student(rows: int) -> float:
     """Factor on the standard error of a mean of `rows` rows, at least two."""
-    return float(special.stdtrit(rows - 1, _TAIL))
+    return float(special().stdtrit(rows - 1, _TAIL))
 
 
 def _standard_error(rows: int, total: Fraction, total2: Fraction) -> float:

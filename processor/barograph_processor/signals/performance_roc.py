@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import special
 
 from barograph_processor.signals.performance_intervals import Interval, Z
 from barograph_processor.signals.performance_scores import CELLS
+from barograph_processor.signals.special_functions import special
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,9 +99,9 @@ def _interval(value: float, area: RocArea) -> Interval:
 
 
 def _delong(value: float, variance: float) -> Interval:
-    middle = float(special.logit(value))
+    middle = float(special().logit(value))
     half = Z * math.sqrt(variance) / (value * (1 - value))
-    return Interval(float(special.expit(middle - half)), float(special.expit(middle + half)))
+    return Interval(float(special().expit(middle - half)), float(special().expit(middle + half)))
 
 
 def _newcombe(value: float, positives: int, negatives: int) -> Interval:

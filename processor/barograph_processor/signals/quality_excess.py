@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from scipy import special
-
 from barograph_processor.signals import observed, significance
 from barograph_processor.signals.api import StreamId, StreamKind
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.quality import observations
+from barograph_processor.signals.special_functions import special
 
 if TYPE_CHECKING:
     from barograph_processor.signals.api import View
@@ -81,4 +80,4 @@ def p_value(bad: int, rows: int, share: float, phi: float = 1.0, practical: floa
     allowed = share + practical
     if not bad or allowed >= 1.0:
         return 1.0
-    return float(special.betainc(bad / phi, (rows - bad) / phi + 1.0, allowed))
+    return float(special().betainc(bad / phi, (rows - bad) / phi + 1.0, allowed))

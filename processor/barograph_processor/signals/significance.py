@@ -17,9 +17,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
 from barograph_processor.signals.noncentral import upper_tail
+from barograph_processor.signals.special_functions import special
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def noise_floor(v: float, degrees: int, level: float = LEVEL) -> float:
     >>> round(noise_floor(variance(1_000, 9_000), 9), 5)
     0.0188
     """
-    return v * float(special.chdtri(degrees, level))
+    return v * float(special().chdtri(degrees, level))
 
 
 def p_value(psi: float, v: float, degrees: int, practical: float = PRACTICAL_PSI) -> float:
@@ -147,23 +147,23 @@ def benjamini_hochberg(p_values: Sequence[float], level: float = LEVEL) -> NDArr
 def _exceeding(x: float, degrees: int, noncentrality: float) -> float:
     if noncentrality > _LARGE:
         centre, spread = _root(degrees, noncentrality)
-        return float(special.ndtr((centre - math.sqrt(x)) / spread))
+        return float(special().ndtr((centre - math.sqrt(x)) / spread))
     return upper_tail(x, degrees, noncentrality)
 
 
 def _quantile(probability: float, degrees: int, noncentrality: float) -> float:
     if noncentrality > _LARGE:
         centre, spread = _root(degrees, noncentrality)
-        return (centre + spread * float(special.ndtri(probability))) ** 2
-    return float(special.chndtrix(probability, degrees, noncentrality))
+        return (centre + spread * float(special().ndtri(probability))) ** 2
+    return float(special().chndtrix(probability, degrees, noncentrality))
 
 
 def _noncentrality(x: float, degrees: int, probability: float) -> float:
     """The non-centrality at which x has the lower tail `probability`."""
     if x > _LARGE:
-        root = math.sqrt(x) - float(special.ndtri(probability))
+        root = math.sqrt(x) - float(special().ndtri(probability))
         return (root - (degrees - 1) / (2 * root)) ** 2
-    return float(special.chndtrinc(x, degrees, probability))
+    return float(special().chndtrinc(x, degrees, probability))
 
 
 def _root(degrees: int, noncentrality: float) -> tuple[float, float]:
