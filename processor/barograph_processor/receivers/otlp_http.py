@@ -43,7 +43,7 @@ _RESPONSES: Final[Mapping[Signal, type[Message]]] = {
     "metrics": ExportMetricsServiceResponse,
     "logs": ExportLogsServiceResponse,
 }
-_CODES: Final = {
+CODES: Final = {
     400: Code.INVALID_ARGUMENT,
     401: Code.UNAUTHENTICATED,
     408: Code.DEADLINE_EXCEEDED,
@@ -136,7 +136,7 @@ class OtlpHttp:
         content_type = _content_type(head) if head is not None else ""
         if content_type not in {PROTOBUF, JSON}:
             return _plain(status, f"{message}\n")
-        told = Status(code=_CODES.get(status, Code.UNKNOWN), message=message)
+        told = Status(code=CODES.get(status, Code.UNKNOWN), message=message)
         headers: tuple[tuple[str, str], ...] = ()
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             told.details.add().Pack(self._retry_after)
