@@ -263,3 +263,17 @@ def test_many_small_bombs_in_one_request_share_one_limit() -> None:
     limits = dataclasses.replace(Limits(), max_request_unpacked_bytes=50_000 * 64 * 2)
     found = decode_logs(request, DecodeContext(limits=limits))
     assert ({"too_large": 3}, 2) == (found.rejected, len(found.batches))
+
+
+@pytest.mark.parametrize("batches", [0, 2, 3])
+def test_an_event_may_have_several_record_batches_or_none(batches: int) -> None:
+    table = pa.table(COLUMNS)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        for _ in range(batches):
+            writer.write_table(table)
+    found = decoded(events.ML_INFERENCE_PREDICTION_BATCH, sink.getvalue().to_pybytes(), 3 * batches)
+    assert (1, {}, {}) == (found.accepted, found.rejected, found.rows_rejected)
+    assert ["a", "b", None] * batches == [
+        each for batch in found.batches if isinstance(batch, Predictions) for each in batch.ids
+    ]

@@ -48,7 +48,7 @@ class Unreadable(Exception):  # a verdict, caught where the event is counted
         self.reason = reason
 
 
-def read(data: pa.Buffer, limits: Limits, room: int) -> tuple[pa.Table, int]:
+def read(data: pa.Buffer, limits: Limits, room: int) -> tuple[pa.RecordBatch, int]:
     """Read one IPC stream: schema, allowed types, sizes, then the data, validated fully.
 
     Args:
@@ -57,7 +57,7 @@ def read(data: pa.Buffer, limits: Limits, room: int) -> tuple[pa.Table, int]:
         room: What is left of the request's memory, in bytes.
 
     Returns:
-        The table, of one chunk at most, and the memory it stands for.
+        The rows, and the memory they stand for.
 
     Raises:
         Unreadable: It is too large, broken, or holds what isn't allowed.
@@ -71,7 +71,7 @@ def read(data: pa.Buffer, limits: Limits, room: int) -> tuple[pa.Table, int]:
             raise Unreadable(reasons.BAD_ARROW)
         schema = _schema(first, limits)
         batches, size = _batches(reader, schema, limits, min(room, limits.max_unpacked_bytes))
-        table = pa.Table.from_batches(batches, schema).combine_chunks()
+        table = batches[0] if len(batches) == 1 else _one(batches, schema)
     except (pa.ArrowException, OSError, MemoryError, ValueError, StopIteration, EOFError) as error:
         raise Unreadable(reasons.BAD_ARROW) from error
     return table, size
@@ -119,18 +119,22 @@ def _batches(
         batches.append(batch)
 
 
-def alike(first: pa.Table, second: pa.Table) -> bool:
+def _one(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
+    return pa.concat_batches(batches) if batches else pa.RecordBatch.from_pylist([], schema)
+
+
+def alike(first: pa.RecordBatch, second: pa.RecordBatch) -> bool:
     """Whether events can be taken together: same columns, times and not too many scores among them."""
     scores = _children_of(first.schema, names.ML_PREDICTION_SCORES)
     return TIME in first.schema.names and scores <= _SCORES_TOGETHER and first.schema.equals(second.schema)
 
 
-def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables that are alike as one, of one chunk at most."""
-    return tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks()
+def joined(tables: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Rows of events that are alike as one."""
+    return tables[0] if len(tables) == 1 else pa.concat_batches(tables)
 
 
-def predictions(table: pa.Table, time_ns: int, limits: Limits, verdicts: Refusals) -> Outcomes:
+def predictions(table: pa.RecordBatch, time_ns: int, limits: Limits, verdicts: Refusals) -> Outcomes:
     """The predictions of a packed event, with their features; arguments as for `outcomes`."""
     found = outcomes(table, time_ns, limits, verdicts)
     column = _column(table, names.ML_FEATURES)
@@ -141,7 +145,7 @@ def predictions(table: pa.Table, time_ns: int, limits: Limits, verdicts: Refusal
     return replace(found, features=features.from_struct(column))
 
 
-def outcomes(table: pa.Table, time_ns: int, limits: Limits, verdicts: Refusals) -> Outcomes:
+def outcomes(table: pa.RecordBatch, time_ns: int, limits: Limits, verdicts: Refusals) -> Outcomes:
     """What a packed event tells of predictions, without features.
 
     Args:
@@ -172,7 +176,7 @@ def outcomes(table: pa.Table, time_ns: int, limits: Limits, verdicts: Refusals) 
     )
 
 
-def observed(table: pa.Table, time_ns: int, limits: Limits, verdicts: Refusals) -> Observed:
+def observed(table: pa.RecordBatch, time_ns: int, limits: Limits, verdicts: Refusals) -> Observed:
     """The truths of a packed event; arguments as for `outcomes`."""
     column = _column(table, names.ML_GROUND_TRUTH_VALUE)
     if column is None:
@@ -260,19 +264,17 @@ def _children_of(schema: pa.Schema, name: str) -> int:
     return sum(field.type.num_fields for field in schema if field.name == name)
 
 
-def _column(table: pa.Table, name: str) -> pa.Array | None:
-    if name not in table.schema.names:
-        return None
-    chunks = table.column(name)
-    return chunks.chunk(0) if chunks.num_chunks else pa.array([], chunks.type)
+def _column(table: pa.RecordBatch, name: str) -> pa.Array | None:
+    place = table.schema.get_field_index(name)
+    return None if place < 0 else table.column(place)
 
 
-def _text_column(table: pa.Table, name: str) -> pa.StringArray:
+def _text_column(table: pa.RecordBatch, name: str) -> pa.StringArray:
     column = _column(table, name)
     return pa.nulls(table.num_rows, pa.string()) if column is None else column.cast(pa.string())
 
 
-def _number_column(table: pa.Table, name: str) -> NDArray[np.float64]:
+def _number_column(table: pa.RecordBatch, name: str) -> NDArray[np.float64]:
     column = _column(table, name)
     return np.full(table.num_rows, np.nan) if column is None else _numbers(column)
 
@@ -283,7 +285,7 @@ def _numbers(column: pa.Array) -> NDArray[np.float64]:
     return result
 
 
-def _times(table: pa.Table, time_ns: int, verdicts: Refusals) -> NDArray[np.int64]:
+def _times(table: pa.RecordBatch, time_ns: int, verdicts: Refusals) -> NDArray[np.int64]:
     column = _column(table, TIME)
     if column is None:
         times = np.full(table.num_rows, time_ns, np.int64)
@@ -295,7 +297,7 @@ def _times(table: pa.Table, time_ns: int, verdicts: Refusals) -> NDArray[np.int6
     return result
 
 
-def _children(table: pa.Table, name: str) -> dict[str, pa.Array]:
+def _children(table: pa.RecordBatch, name: str) -> dict[str, pa.Array]:
     column = _column(table, name)
     if column is None:
         return {}

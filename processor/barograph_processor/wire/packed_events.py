@@ -32,7 +32,7 @@ class _Event(NamedTuple):
 
     row: int
     owner: int
-    table: pa.Table
+    table: pa.RecordBatch
 
 
 class PackedEvents:
@@ -118,7 +118,7 @@ class PackedEvents:
         except packed.Unreadable as error:
             self._verdicts.refuse_at(np.array([one.row for one in run]), error.reason)
 
-    def _table(self, row: int) -> pa.Table:
+    def _table(self, row: int) -> pa.RecordBatch:
         blob = self._blob(row)
         if blob is None:
             raise packed.Unreadable(reasons.BAD_TYPE)
