@@ -29,6 +29,7 @@ _NONE = np.iinfo(np.int64).max // 4
 # 2,048 equal cells of it the bucket of the cell's lower end. The narrowest bucket is wider than a
 # cell, so that one comparison finds the bucket.
 _BOUNDS = np.append(0.5 * np.exp2(np.arange(_STEPS) / _STEPS), np.inf)
+OCTAVE = _BOUNDS[:-1]
 _CELLS = 2 * _STEPS
 _CELL_FIRST = np.searchsorted(_BOUNDS, 0.5 + np.arange(_CELLS) / (2 * _CELLS), side="left").astype(np.int64)
 

@@ -7,25 +7,23 @@ texts are both counted, and `kinds` tells from a whole window which of them are 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from barograph.categories import CategoryPlan
-from barograph.exponential import MAX_BUCKETS, MAX_SCALE, indexes
+from barograph.exponential import MAX_BUCKETS, MAX_SCALE
 from barograph_processor.engine.feature_labels import LabelCounts
 from barograph_processor.engine.feature_rows import CELLS_AT_ONCE
+from barograph_processor.engine.open_numbers import number_counts
 from barograph_processor.signals.api import StreamId, StreamKind
 from barograph_processor.signals.counts import CategoryCounts
-from barograph_processor.signals.exact import ExactSum, units_of_parts
+from barograph_processor.signals.exact import ExactSum
 from barograph_processor.signals.exponential import ExponentialHistogram
 from barograph_processor.signals.exponential_buckets import Buckets, Side
-from barograph_processor.signals.histogram import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
-
-    from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import Features
     from barograph_processor.engine.feature_labels import RowRedactor
@@ -38,8 +36,9 @@ name ``""`` how many rows there are. Only the engine knows them."""
 NUMBER: Final = "number"
 TEXT: Final = "text"
 INVALID: Final = "invalid"
-_NOWHERE: Final = np.iinfo(np.int64).max // 4
 _COLUMN_BYTES: Final = 1_200
+_CELLS_OF_A_PANE: Final = 2**17
+_ROWS_APART: Final = 512  # of a pane, from which on it is faster to count it by itself
 _PLANS_MOST: Final = 10_000
 
 
@@ -62,19 +61,34 @@ class OpenPlan:
 
     def count(self, features: Features, rows: PaneRows) -> list[OpenCounts]:
         """Count some rows; the counts of each pane."""
+        if 1 < len(rows.panes) <= len(rows.rows) // _ROWS_APART:
+            return [one for part in rows.parts(1) for one in self.count(features, part)]
         found = [OpenCounts(self.basis, int(count)) for count in rows.counts]
-        names = list(features.columns)
-        block = max(CELLS_AT_ONCE // len(rows.rows), 1)
-        for begin in range(0, len(names), block):
-            some = names[begin : begin + block]
-            values = np.array([rows.numbers(features.columns[name]) for name in some])
-            for name, parts in zip(some, _numbers(values, rows), strict=True):
-                for one, part in zip(found, parts, strict=True):
-                    one.columns[name] = part
+        self._count_numbers(features, rows, found)
         for name, column in features.columns.items():
             if column.texts is not None:
                 self._count_texts(name, rows.texts_by_pane(column.texts), found)
         return found
+
+    @staticmethod
+    def _count_numbers(features: Features, rows: PaneRows, into: list[OpenCounts]) -> None:
+        names = []
+        for name, column in features.columns.items():
+            if column.texts is None or not np.isnan(column.numbers).all():
+                names.append(name)
+            for one in into:
+                one.columns[name] = OpenColumn.nothing()
+        most = _CELLS_OF_A_PANE if len(rows.panes) == 1 else CELLS_AT_ONCE
+        block = min(max(most // len(rows.rows), 1), len(names))
+        spare = np.empty((block, len(rows.rows)))
+        for begin in range(0, len(names), max(block, 1)):
+            some = names[begin : begin + block]
+            values = spare[: len(some)]
+            for place, name in enumerate(some):
+                values[place] = rows.numbers(features.columns[name])
+            for name, parts in zip(some, number_counts(values, rows), strict=True):
+                for one, part in zip(into, parts, strict=True):
+                    one.columns[name] = OpenColumn(*part)
 
     def _count_texts(self, name: str, texts: Iterator[tuple[int, str, int]], into: list[OpenCounts]) -> None:
         plan = self._labels.get(name)
@@ -221,111 +235,3 @@ class OpenCounts:
             told = {NUMBER: numbers, TEXT: column.texts, INVALID: column.invalid}
             found[StreamId(FEATURE_ROWS, name, basis=self.basis)] = CategoryCounts.of(told)
         return found
-
-
-class _Signed(NamedTuple):
-    """Buckets of one sign of some columns.
-
-    Attributes:
-        first: int64 [columns, panes], the least bucket at the finest scale.
-        last: The greatest, less than the least where there is none.
-    """
-
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-
-
-def _numbers(values: NDArray[np.float64], rows: PaneRows) -> list[list[OpenColumn]]:
-    """Counts of the numbers of columns by rows, by column and pane; takes `values` over."""
-    finite = np.isfinite(values)
-    invalid = rows.count(np.isinf(values)).tolist()
-    low = rows.least(np.where(finite, values, np.inf))
-    high = rows.greatest(np.where(finite, values, -np.inf))
-    values[~finite] = 0.0
-    units = units_of_parts(values, rows.starts)
-    buckets = _buckets(values, finite, rows, (low, high))
-    lows, highs = low.tolist(), high.tolist()
-    shape = range(len(values)), range(len(rows.starts))
-    return [
-        [
-            OpenColumn(
-                buckets[column][pane],
-                units[column][pane],
-                lows[column][pane],
-                highs[column][pane],
-                invalid[column][pane],
-            )
-            for pane in shape[1]
-        ]
-        for column in shape[0]
-    ]
-
-
-def _buckets(
-    values: NDArray[np.float64],
-    finite: NDArray[np.bool_],
-    rows: PaneRows,
-    extremes: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> list[list[Buckets]]:
-    """Buckets by column and pane; `values` are 0 where they aren't finite."""
-    low, high = extremes
-    negative, zero = values < 0, values == 0
-    magnitudes = np.abs(values)
-    least = np.where(zero, np.inf, magnitudes)
-    sides = [
-        _signed(rows.least(np.where(negative, np.inf, least)), high),
-        _signed(rows.least(np.where(negative, least, np.inf)), -low),
-    ]
-    zeros = rows.count(finite & zero).tolist()
-    panes = len(rows.starts)
-    shift = np.zeros((len(values), panes), np.int64)
-    while (wide := _too_wide(sides, shift)).any():
-        shift += wide
-    begins = [side.first >> shift for side in sides]
-    size = len(values) * panes * MAX_BUCKETS
-    cell = np.arange(0, size, MAX_BUCKETS).reshape(len(values), panes)
-    cells = indexes(magnitudes) >> _by_row(shift, rows)
-    cells += np.where(negative, _by_row(size + cell - begins[1], rows), _by_row(cell - begins[0], rows))
-    cells[zero] = 2 * size  # no bucket of theirs is read
-    counted = np.bincount(cells.reshape(-1), minlength=2 * size + 1)[:-1]
-    parts = [
-        (begin.tolist(), ((side.last >> shift) - begin + 1).tolist(), counts)
-        for side, begin, counts in zip(
-            sides, begins, counted.reshape(2, len(values), panes, MAX_BUCKETS), strict=True
-        )
-    ]
-    return [
-        [
-            Buckets(
-                MAX_SCALE - int(shift[column, pane]),
-                zeros[column][pane],
-                *(
-                    Side(begin[column][pane], freeze(counts[column, pane, : length[column][pane]].copy()))
-                    if length[column][pane] > 0
-                    else Side()
-                    for begin, length, counts in parts
-                ),
-            )
-            for pane in range(panes)
-        ]
-        for column in range(len(values))
-    ]
-
-
-def _signed(least: NDArray[np.float64], greatest: NDArray[np.float64]) -> _Signed:
-    """The buckets of a sign, by the magnitudes at its ends; none where the greatest isn't above 0."""
-    there = greatest > 0
-    first, last = (indexes(np.where(there, ends, 1.0)) for ends in (least, greatest))
-    return _Signed(np.where(there, first, _NOWHERE), np.where(there, last, -_NOWHERE))
-
-
-def _by_row(of_pane: NDArray[np.int64], rows: PaneRows) -> NDArray[np.int64]:
-    """A number of each pane as one of each row."""
-    return of_pane if len(rows.starts) == 1 else of_pane[:, rows.pane_of]
-
-
-def _too_wide(sides: list[_Signed], shift: NDArray[np.int64]) -> NDArray[np.bool_]:
-    wide = np.zeros(shift.shape, np.bool_)
-    for side in sides:
-        wide |= (side.last >> shift) - (side.first >> shift) >= MAX_BUCKETS
-    return wide

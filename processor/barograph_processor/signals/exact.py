@@ -27,6 +27,7 @@ _BLOCK = 1 << 25  # partial sums of 27-bit halves stay under 2**53, where double
 _MANTISSA_BITS = 53
 _GREATEST_EXPONENT = 1_023
 _PASSES = 3
+_CELLS_AT_ONCE = 16_384
 _SPLITTER = float((1 << 27) + 1)
 MAX_UNITS_BITS = 4_096
 _PREFIX_BYTES = 4
@@ -131,26 +132,55 @@ def units_of_parts(values: NDArray[np.float64], starts: NDArray[np.intp]) -> lis
     >>> units_of_parts(np.array([[0.1, 0.2, 0.3]]), np.array([0, 2]))[0][1] == ExactSum.of_float(0.3).units
     True
     """
-    columns, rows = values.shape
-    units = [[0] * len(starts) for _ in range(columns)]
-    rest, spare_bits = values, (rows + 2).bit_length()
+    units = [[0] * len(starts) for _ in range(len(values))]
+    parts = column_blocks(*values.shape)
+    spare = np.empty((2, parts[0].stop if parts else 0, values.shape[1]))
+    for part in parts:
+        rest, leading = spare[:, : part.stop - part.start]
+        _add_units(values[part], starts, units[part], rest, leading)
+    return units
+
+
+def column_blocks(columns: int, rows: int) -> list[slice]:
+    """Some of many columns at a time, so few that they stay in the processor's cache; the first are the most.
+
+    Arrays of their shape are best asked for once: new memory costs more than most that is done with it.
+
+    >>> column_blocks(5, 8_000)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    most = max(_CELLS_AT_ONCE // max(rows, 1), 1)
+    return [slice(begin, min(begin + most, columns)) for begin in range(0, columns, most)]
+
+
+def _add_units(
+    values: NDArray[np.float64],
+    starts: NDArray[np.intp],
+    units: list[list[int]],
+    rest: NDArray[np.float64],
+    leading: NDArray[np.float64],
+) -> None:
+    """Add the sums of some columns to `units`; uses up `rest` and `leading`."""
+    spare_bits = (values.shape[1] + 2).bit_length()
+    source = values
     for _ in range(_PASSES):
-        greatest = np.abs(rest).max(axis=1, initial=0.0)
+        greatest = np.maximum(source.max(axis=1, initial=0.0), -source.min(axis=1, initial=0.0))
         if not greatest.any():
-            return units
+            return
         exponents = np.frexp(greatest)[1] + spare_bits
         if exponents.max() > _GREATEST_EXPONENT:
             break
         power = np.where(greatest > 0, np.ldexp(1.0, exponents), 0.0)[:, None]
-        leading = (rest + power) - power
-        rest = rest - leading
+        np.add(source, power, out=leading)
+        leading -= power
+        np.subtract(source, leading, out=rest)
+        source = rest
         for held, sums in zip(units, np.add.reduceat(leading, starts, axis=1).tolist(), strict=True):
             for part, one in enumerate(sums):
                 held[part] += _units_of_one(one)
-    for column in np.flatnonzero(rest.any(axis=1)).tolist():
-        for part, some in enumerate(np.split(rest[column], starts[1:])):
+    for column in np.flatnonzero(source.any(axis=1)).tolist():
+        for part, some in enumerate(np.split(source[column], starts[1:])):
             units[column][part] += _units_by_exponent(some)
-    return units
 
 
 def _units_of_one(value: float) -> int:
