@@ -7,6 +7,11 @@ The engine of a service with its pending store on disk, fed as receivers feed it
 a few features in order of event time, and the labels of nine tenths of them one day later. Two months of
 event time pass, labels are awaited for a week, so that from then on as much is let go of as comes. Resident
 memory is read twenty times on the way.
+
+Readings go up and down by 7 MB: RocksDB's tables of what isn't in files yet fill and are let go of, and the
+C library keeps 25 to 50 MB of freed pieces between what is used. They level off after two million rows: means
+of the eighths of the way were 125, 148, 147, 149, 155, 151, 152 and 153 MB, 32 of them RocksDB's cached
+blocks.
 """
 
 from __future__ import annotations

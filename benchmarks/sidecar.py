@@ -5,8 +5,8 @@
 
 A file grows by 200 rows a second with 20 features each; `barograph run` follows it with `durability: disk`:
 once as a service that makes windows, and once as an edge that counts and passes on to an owner. The first ten
-seconds, in which modules are loaded, don't count for processor time. pandas is hidden: a sidecar doesn't need
-it, and where it is installed pyarrow loads it.
+seconds, in which modules are loaded, don't count for processor time. pandas and cloudpickle are hidden: a
+sidecar doesn't need them, its image lacks them, and where they are installed pyarrow loads them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HIDING = """
 import sys
 class Hidden:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "pandas":
+        if name.partition(".")[0] in {"pandas", "cloudpickle"}:
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Hidden())
 from barograph_processor.cli import main
