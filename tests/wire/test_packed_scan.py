@@ -152,6 +152,47 @@ def test_what_says_anything_else_has_another_shape(other: bytes, monkeypatch: py
     assert [expected, expected] == [verdict(other), verdict(other)]
 
 
+def _delimited(tag: int, content: bytes) -> bytes:
+    """A field with a length of three bytes, as its value may be long."""
+    size = len(content)
+    return bytes([tag, size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14]) + content
+
+
+def test_a_field_that_is_no_record_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [
+        ExportLogsServiceRequest.FromString(request(one(first))).resource_logs[0] for first in (0, ROWS)
+    ]
+    resource = (
+        ExportLogsServiceRequest.FromString(
+            request(one(), resource={names.ML_MODEL_NAME: "credit", names.ML_MODEL_VERSION: "3"})
+        )
+        .resource_logs[0]
+        .resource
+    )
+    bare = []
+    for found in records:
+        made = found.scope_logs[0].log_records[0]
+        kept = [pair for pair in made.attributes if pair.key in {names.ML_BATCH_ARROW, names.ML_BATCH_ROWS}]
+        del made.attributes[:]
+        made.attributes.extend(kept)
+        bare.append(made)
+    name = bare[0].event_name.encode()
+    looks_alike = bytes([0x62, len(name)]) + name  # all that a record says beside its columns
+    whole = [_delimited(0x12, made.SerializeToString()) for made in bare]
+
+    def sent(*fields: bytes) -> bytes:
+        scope = _delimited(0x12, b"".join(fields))
+        return _delimited(0x0A, _delimited(0x0A, resource.SerializeToString()) + scope)
+
+    both, lone = sent(*whole), sent(looks_alike, whole[1])
+    for first, second in ((both, lone), (lone, both)):
+        packed_scan._KNOWN.clear()
+        for data in (first, second, first):
+            assert by_parser(data, monkeypatch) == verdict(data)
+        assert is_known(first)
+        assert is_known(second)
+
+
 @pytest.mark.parametrize(
     "refused",
     [

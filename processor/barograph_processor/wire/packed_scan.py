@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MORE, _BITS = 0x80, 0x7F  # of a byte of a varint: whether another follows, and the rest
 _LENGTH_MOST: Final = 5
+_RECORD: Final = 0  # in a shape, where 1 and 2 are levels that begin, -1 and -2 those that end
 _LATEST_NS: Final = 2**63 - 1
 # Tags: a field's number, and how it is written.
 _RESOURCE_LOGS: Final = 0x0A
@@ -179,7 +180,7 @@ class _Walk:
         time_ns = time_ns or observed_ns
         if blob is None or at != end or time_ns > _LATEST_NS or any(name in kept for name in _CUT):
             raise _Odd
-        self._shape.append(kept)
+        self._shape += (_RECORD, kept)  # else another field could look like a record
         self._time_ns.append(time_ns)
         self._stated.append(np.nan if rows is None else rows)
         self._blobs.append(blob)
