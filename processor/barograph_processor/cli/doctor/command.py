@@ -92,12 +92,14 @@ def _findings(
     )
     from barograph_processor.cli.doctor.contradictions import contradictions  # noqa: PLC0415
     from barograph_processor.cli.doctor.environment import environment_findings, installed  # noqa: PLC0415
+    from barograph_processor.cli.doctor.proxies import proxy_findings  # noqa: PLC0415
     from barograph_processor.cli.doctor.variables import (  # noqa: PLC0415
         known_to_opentelemetry,
         variable_findings,
     )
 
     yield from environment_findings(installed(), os.environ)
+    yield from proxy_findings(os.environ)
     yield from variable_findings(
         os.environ, opentelemetry=known_to_opentelemetry(), referred=referred_variables(config)
     )
