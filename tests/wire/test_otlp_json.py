@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -39,7 +40,7 @@ def scalars(field: FieldDescriptor) -> some.SearchStrategy[Any]:
         field.TYPE_STRING: TEXT,
         field.TYPE_BYTES: some.binary(max_size=9),
         field.TYPE_BOOL: some.booleans(),
-        field.TYPE_DOUBLE: some.floats(),
+        field.TYPE_DOUBLE: some.floats().map(lambda number: math.nan if math.isnan(number) else number),
     }
     if field.type in simple:
         return simple[field.type]

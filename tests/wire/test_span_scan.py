@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from barograph.errors import Permanent
@@ -17,6 +18,7 @@ from barograph.semconv import attributes as names
 from barograph_processor.engine.batch import Predictions, Truths
 from barograph_processor.wire import decode_traces as decoding
 from barograph_processor.wire import span_scan
+from barograph_processor.wire.span_contents import integers_at
 from barograph_processor.wire.span_scan import SPANS_LEAST, scan
 
 from .foreign_requests import SPAN, context
@@ -287,3 +289,21 @@ def test_layouts_of_a_sender_are_known_after_one_request(monkeypatch: pytest.Mon
     assert sorted(len(group.rows) for group in found.groups) == sorted(
         len(group.rows) for group in again.groups
     )
+
+
+@pytest.mark.parametrize("last", [0, 127, 128, 2**14, 2**35, 2**56 - 1, 2**56, 2**63 - 1, -1])
+def test_integers_are_exact_in_any_number_of_bytes_and_at_the_very_end(last: int) -> None:
+    numbers = [0, 1, 127, 128, 300, 2**21, 2**49, last]
+    contents = [encoded(number) for number in numbers]
+    for kept in (contents, contents[-1:], contents[:3]):
+        data = b"".join(kept)
+        ends = np.cumsum([len(one) for one in kept])
+        found = integers_at(data, ends - [len(one) for one in kept], ends)
+        assert [numbers[contents.index(one)] for one in kept] == found.tolist()
+
+
+def encoded(number: int) -> bytes:
+    """A number as protobuf writes it behind the tag of a field."""
+    whole = AnyValue(int_value=number).SerializeToString()
+    assert whole[:1] == b"\x18"
+    return whole[1:]

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 _ALONE: Final = [frozenset((kind,)) for kind in range(ARRAY + 1)]
 _VARINT_MOST: Final = 10
 _MORE: Final = 0x80  # set in each byte of a varint but the last
+_WORD: Final = 8
+_HELD: Final = np.array([(1 << 8 * size) - 1 for size in range(_WORD + 1)], np.uint64)  # that many bytes
+_MARKS: Final = np.array(
+    [0, *(int.from_bytes(bytes([_MORE]) * size, "little") for size in range(_WORD + 1))], np.uint64
+)
+"""The bits that say of a varint of so many bytes that more follow; of nine bytes, all that eight have."""
+_CUT: Final = "the body isn't an OTLP traces request in protobuf: an int_value is cut"
 _NOT_TEXT: Final = "the body isn't an OTLP traces request in protobuf: text isn't UTF-8"
 
 
@@ -209,17 +216,37 @@ def integers_at(data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64])
     Raises:
         Permanent: One doesn't.
     """
-    held, sizes = np.frombuffer(data, np.uint8), ends - begins
-    if len(sizes) and (sizes.min() < 1 or sizes.max() > _VARINT_MOST):
+    sizes = ends - begins
+    longest = int(sizes.max(initial=0))
+    if len(sizes) and (sizes.min() < 1 or longest > _VARINT_MOST):
         raise Permanent("the body isn't an OTLP traces request in protobuf: an int_value is too long")
+    if longest <= _WORD <= len(data):
+        return _short_integers(data, begins, sizes, longest)
+    held = np.frombuffer(data, np.uint8)
     numbers = np.zeros(len(begins), np.uint64)
-    for place in range(int(sizes.max(initial=0))):
+    for place in range(longest):
         has = sizes > place
         byte = held[np.minimum(begins + place, ends - 1)]
         if ((byte >= _MORE) != (sizes > place + 1))[has].any():
-            raise Permanent("the body isn't an OTLP traces request in protobuf: an int_value is cut")
+            raise Permanent(_CUT)
         bits = np.where(has, byte & 0x7F, 0).astype(np.uint64) << np.uint64(7 * place)
         numbers |= bits
+    return numbers.view(np.int64)
+
+
+def _short_integers(
+    data: bytes, begins: NDArray[np.int64], sizes: NDArray[np.int64], longest: int
+) -> NDArray[np.int64]:
+    """As `integers_at`, of at most eight bytes each, all read at once."""
+    at = np.minimum(begins, len(data) - _WORD)  # nothing is read behind the request
+    words = np.ndarray((len(data) - _WORD + 1,), "<u8", data, strides=(1,))[at]
+    words >>= ((begins - at) * 8).view(np.uint64)
+    words &= _HELD[sizes]
+    if ((words & _MARKS[_WORD + 1]) != _MARKS[sizes]).any():
+        raise Permanent(_CUT)
+    numbers = np.zeros(len(words), np.uint64)
+    for place in range(longest):
+        numbers |= words >> np.uint64(place) & np.uint64(0x7F << 7 * place)
     return numbers.view(np.int64)
 
 

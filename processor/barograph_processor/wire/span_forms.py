@@ -28,6 +28,8 @@ _WITHIN_MOST: Final = 256
 """Bytes of a content that lies within a segment; longer ones are rather passed over."""
 _COMPARED_BYTES: Final = 64 * 1024
 """What is compared at a time stays in the cache."""
+_NARROW: Final = 256
+"""Bytes of a segment up to which it is compared as a whole, and not by what all rows have."""
 _MORE, _BITS = 0x80, 0x7F  # of a byte of a length: whether another follows, and the rest
 _ALL: Final = 0xFF
 
@@ -230,9 +232,13 @@ def _items(data: bytes, at: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
 def _same(taken: NDArray[np.uint8], pattern: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether the fixed bits of each row are those of the pattern, bool [n]."""
     fits = np.ones(len(taken), bool)
-    all_have, any_has = (each.reduce(taken, axis=0) & mask for each in (np.bitwise_and, np.bitwise_or))
-    if (all_have == pattern).all() and (any_has == pattern).all():
-        return fits
+    if len(pattern) <= _NARROW:
+        if (taken & mask).tobytes() == pattern.tobytes() * len(taken):
+            return fits
+    else:
+        all_have, any_has = (each.reduce(taken, axis=0) & mask for each in (np.bitwise_and, np.bitwise_or))
+        if (all_have == pattern).all() and (any_has == pattern).all():
+            return fits
     step = max(_COMPARED_BYTES // max(len(pattern), 1), 1)
     for first in range(0, len(taken), step):
         rows = slice(first, first + step)
