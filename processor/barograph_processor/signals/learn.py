@@ -17,7 +17,7 @@ from barograph_processor.signals.exponential import ExponentialHistogram
 from barograph_processor.signals.fit_columns import MOST_CATEGORIES
 from barograph_processor.signals.fit_edges import MOST_EDGES, value_grid
 from barograph_processor.signals.histogram import ExplicitHistogram
-from barograph_processor.signals.overdispersion import of_index, of_shares, whole_slices
+from barograph_processor.signals.overdispersion import LEAST_SLICES, of_index, of_shares, whole_slices
 from barograph_processor.signals.performance import positive_class
 from barograph_processor.signals.reference import entry_of, exponential_id
 
@@ -196,6 +196,8 @@ def _overdispersion(stream: StreamId, whole: State, slices: Slices, span: _Span)
     found: dict[str, float] = {}
     for length, windows in sorted(slices.items()):
         parts = [window[stream] for window in windows if stream in window]
+        if len(parts) < LEAST_SLICES:
+            continue
         measure = of_shares if stream.kind == StreamKind.FEATURE_STATES else of_index
         shown = measure(whole_slices(_table(stream, whole, parts)))
         if shown is not None and span.end > span.start:
