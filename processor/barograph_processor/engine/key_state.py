@@ -15,7 +15,7 @@ from barograph_processor.engine.panes import OF_FEATURES, CountedRows, Pane
 from barograph_processor.engine.reasons import Lane, Reason
 from barograph_processor.engine.settings import DAY_NS
 from barograph_processor.engine.watermark import Watermark
-from barograph_processor.engine.window_state import merge_all
+from barograph_processor.engine.window_state import merge_all, merge_many
 from barograph_processor.engine.window_table import WindowTable
 
 if TYPE_CHECKING:
@@ -220,8 +220,8 @@ class KeyState:
         """All feature and prediction states of a window."""
         states = dict(window.states)
         pane_ns = self._settings.pane_ns
-        for more in self.counted.within(window.start_ns // pane_ns, window.end_ns // pane_ns):
-            self._count_refused(merge_all(states, more))
+        more = self.counted.within(window.start_ns // pane_ns, window.end_ns // pane_ns)
+        self._count_refused(merge_many(states, more))
         rules = self._settings.rules.get(self.key.model, {})
         kinds = {name: rule.kind for name, rule in rules.items() if rule.kind is not None}
         return resolved(states, kinds | self.reference.kinds(window.start_ns))

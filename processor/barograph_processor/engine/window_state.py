@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from barograph.errors import StateError
 from barograph_processor.signals import codec
-from barograph_processor.signals.counts import OTHER, kept
+from barograph_processor.signals.counts import OTHER, CategoryCounts, kept
+from barograph_processor.signals.exponential import ExponentialHistogram
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -147,3 +148,33 @@ def merge_all(into: States, states: Mapping[StreamId, State]) -> int:
                 raise
             refused += 1
     return refused
+
+
+def merge_many(into: States, parts: Iterable[States]) -> int:
+    """As `merge_all` of each part; of many parts in a fraction of the time."""
+    alike: dict[StreamId, list[State]] = {}
+    for part in parts:
+        for stream, state in part.items():
+            alike.setdefault(stream, []).append(state)
+    refused = 0
+    for stream, states in alike.items():
+        held = [into[stream], *states] if stream in into else states
+        try:
+            found = _together(held)
+        except StateError:  # one by one, those that fit
+            found = None
+        if found is not None:
+            into[stream] = found
+            continue
+        for state in states:
+            refused += merge_all(into, {stream: state})
+    return refused
+
+
+def _together(states: list[State]) -> State | None:
+    """What the states make together; None where it isn't known how to do that at once."""
+    histograms = [state for state in states if type(state) is ExponentialHistogram]
+    if len(histograms) == len(states):
+        return ExponentialHistogram.together(histograms)
+    counts = [state for state in states if type(state) is CategoryCounts]
+    return CategoryCounts.together(counts) if len(counts) == len(states) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OTHER = "__other__"
 MAX_LIMIT = 1_000_000
 _FIXED_BYTES = 300
+_BOUNDED_AT = 4  # times the limit
 _ENTRY_BYTES = 200  # a slot of the mapping, an int, the text's header
 
 
@@ -125,6 +126,27 @@ class CategoryCounts(Framed):
         for name, count in other.counts.items():
             held[name] = held.get(name, 0) + count
         return _bounded(held, self.other + other.other, self.limit)
+
+    @classmethod
+    def together(cls, parts: Sequence[CategoryCounts]) -> CategoryCounts:
+        """What merging parts one by one gives, two at least.
+
+        Raises:
+            StateError: As of `merge`.
+        """
+        limit = parts[0].limit
+        if any(type(part) is not cls or part.limit != limit for part in parts):
+            return reduce(cls.merge, parts)
+        held: dict[str, int] = {}
+        other = 0
+        for part in parts:
+            other += part.other
+            for name, count in part.counts.items():
+                held[name] = held.get(name, 0) + count
+            if len(held) > _BOUNDED_AT * limit:
+                bounded = _bounded(held, other, limit)
+                held, other = dict(bounded.counts), bounded.other
+        return _bounded(held, other, limit)
 
     def _write(self, parameters: Writer, content: Writer) -> None:
         parameters.integer(self.limit)

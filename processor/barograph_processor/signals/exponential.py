@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -210,6 +211,23 @@ class ExponentialHistogram(Framed):
             max(self.high, other.high),
             self.max_buckets,
         )
+
+    @classmethod
+    def together(cls, parts: Sequence[ExponentialHistogram]) -> ExponentialHistogram:
+        """What merging parts one by one gives, two at least; of many in a fraction of the time.
+
+        Raises:
+            StateError: As of `merge`.
+        """
+        first = parts[0]
+        counted = None
+        if all(type(part) is cls and part.max_buckets == first.max_buckets for part in parts):
+            counted = Buckets.together(list(map(cls._buckets, parts)), first.max_buckets)
+        if counted is None:  # as it says what is wrong
+            return reduce(cls.merge, parts)
+        total = ExactSum(sum(part.total.units for part in parts))
+        low, high = min(part.low for part in parts), max(part.high for part in parts)
+        return cls._of(counted, total, low, high, first.max_buckets)
 
     @classmethod
     def _of(

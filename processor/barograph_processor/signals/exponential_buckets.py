@@ -10,12 +10,15 @@ from barograph.errors import StateError
 from barograph_processor.signals.histogram import added, freeze, summed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 MAX_SCALE = 20
 MIN_SCALE = -10
 _LEAST_EXPONENT = -1_075  # of the bucket that the least subnormal double falls into
 _GREATEST_EXPONENT = 1_023
+_SAFE = 2.0**61
 EMPTY = freeze(np.zeros(0, np.int64))
 
 
@@ -172,6 +175,45 @@ class Buckets(NamedTuple):
         return Buckets(
             scale - by, zeros, left.positive.plus(right.positive), left.negative.plus(right.negative)
         )
+
+    @classmethod
+    def together(cls, parts: Sequence[Buckets], max_buckets: int) -> Buckets | None:
+        """What `plus` makes of parts, one after the other; None where the counts may be too many."""
+        scale = min(part.scale for part in parts)
+        shifts = [part.scale - scale for part in parts]
+        sides = [
+            [(side, by) for side, by in zip(column, shifts, strict=True) if len(side.counts)]
+            for column in ([part.positive for part in parts], [part.negative for part in parts])
+        ]
+        more = max(
+            (
+                _shift_to_fit(
+                    min(side.offset >> by for side, by in one),
+                    max(side.last >> by for side, by in one),
+                    max_buckets,
+                )
+                for one in sides
+                if one
+            ),
+            default=0,
+        )
+        every = [side.counts for one in sides for side, _ in one]
+        zeros = sum(part.zeros for part in parts)
+        if zeros + float(np.concatenate([EMPTY, *every]).sum(dtype=np.float64)) > _SAFE:
+            return None
+        positive, negative = (_added([(side, by + more) for side, by in one]) for one in sides)
+        return cls(scale - more, zeros, positive, negative)
+
+
+def _added(sides: Sequence[tuple[Side, int]]) -> Side:
+    """Sides that hold something, each at a scale smaller by a number."""
+    if not sides:
+        return Side()
+    first, last = min(side.offset >> by for side, by in sides), max(side.last >> by for side, by in sides)
+    counts = np.zeros(last - first + 1, np.int64)
+    places = [(np.arange(side.offset, side.last + 1) >> by) - first for side, by in sides]
+    np.add.at(counts, np.concatenate(places), np.concatenate([side.counts for side, _ in sides]))
+    return Side(first, freeze(counts))
 
 
 def _shift_to_fit(first: int, last: int, max_buckets: int) -> int:
