@@ -277,3 +277,14 @@ def test_an_event_may_have_several_record_batches_or_none(batches: int) -> None:
     assert ["a", "b", None] * batches == [
         each for batch in found.batches if isinstance(batch, Predictions) for each in batch.ids
     ]
+
+
+def test_buffers_may_be_longer_than_their_columns_need() -> None:
+    columns = {name: pa.array(["a", "b", "c"]) for name in (names.ML_INFERENCE_ID, names.ML_PREDICTION_CLASS)}
+    four_offsets, longer = struct.pack("<q", 16), struct.pack("<q", 17)  # bytes, as the metadata state them
+    data = arrow(columns)
+    first, last = data.index(four_offsets), data.rindex(four_offsets)
+    data = data[:first] + longer + data[first + 8 : last] + longer + data[last + 8 :]
+    (batch,) = decoded(events.ML_INFERENCE_PREDICTION_BATCH, data).batches
+    assert isinstance(batch, Predictions)
+    assert (["a", "b", "c"], ("a", "b", "c")) == (list(batch.ids), batch.classes.values)

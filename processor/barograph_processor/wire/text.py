@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ from barograph_processor.engine.ids import Ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_OFFSET_BYTES: Final = 4
 
 
 @lru_cache(maxsize=4096)
@@ -61,11 +63,11 @@ def ids_of(column: pa.Array) -> Ids:
     if column.type != pa.string():
         column = column.cast(pa.string())
     count = len(column)
-    _, offsets, data = column.buffers()
+    data = column.buffers()[2]
     if data is None or not count:
         nothing = np.zeros(count, np.int64)
         return Ids(ByteStrings.joined(np.zeros(0, np.uint8), nothing), np.zeros(count, np.bool_))
-    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + count + 1].astype(np.int64)
+    ends = _offsets(column).astype(np.int64)
     lengths = np.diff(ends)
     known = lengths > 0
     if column.null_count:
@@ -74,6 +76,11 @@ def ids_of(column: pa.Array) -> Ids:
     strings = np.zeros(int(ends[-1] - ends[0]) + WORD_BYTES, np.uint8)
     strings[:-WORD_BYTES] = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
     return Ids(ByteStrings(strings, ends[:-1] - ends[0], lengths), known)
+
+
+def _offsets(column: pa.StringArray) -> NDArray[np.int32]:
+    """int32 [n + 1], where the texts of a column that has any begin and end; buffers may be longer."""
+    return np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, column.offset * _OFFSET_BYTES)
 
 
 def empty_as_null(column: pa.Array) -> pa.Array:
