@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from barograph.semconv import attributes as names
 from barograph_processor.engine.batch import FeatureColumn, Features, Texts
 from barograph_processor.wire import grids
-from barograph_processor.wire.text import encode_texts
+from barograph_processor.wire.text import as_text, encode_texts
 from barograph_processor.wire.values import TEXT
 
 if TYPE_CHECKING:
@@ -166,13 +166,18 @@ def from_struct(column: pa.StructArray) -> FeatureArrays:
         if child.null_count == len(child):
             columns[field.name] = FeatureColumn(absent)
         elif pa.types.is_string(child.type) or pa.types.is_large_string(child.type):
-            columns[field.name] = FeatureColumn(absent, encode_texts(child.cast(pa.string())))
+            columns[field.name] = FeatureColumn(absent, encode_texts(as_text(child)))
         else:
-            columns[field.name] = FeatureColumn(_numbers(child))
-    given = pc.is_valid(column).to_numpy(zero_copy_only=False)
+            columns[field.name] = FeatureColumn(doubles(child))
+    given = np.ones(len(column), bool)
+    if column.null_count:
+        given = pc.is_valid(column).to_numpy(zero_copy_only=False)
     return FeatureArrays(columns, given)
 
 
-def _numbers(column: pa.Array) -> NDArray[np.float64]:
-    numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return numbers
+def doubles(column: pa.Array) -> NDArray[np.float64]:
+    """A column of numbers as float64, NaN where null."""
+    if not pa.types.is_float64(column.type):
+        column = column.cast(pa.float64(), safe=False)
+    result: NDArray[np.float64] = column.to_numpy(zero_copy_only=False)
+    return result

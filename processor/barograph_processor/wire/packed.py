@@ -13,7 +13,7 @@ from barograph.semconv import attributes as names
 from barograph_processor.wire import features, reasons
 from barograph_processor.wire.ipc_sizes import LZ4, unpacked_size
 from barograph_processor.wire.outcomes import Observed, Outcomes
-from barograph_processor.wire.text import empty_as_null
+from barograph_processor.wire.text import as_text, empty_as_null
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,7 +163,7 @@ def outcomes(table: pa.RecordBatch, time_ns: int, limits: Limits, verdicts: Refu
         raise Unreadable(reasons.TOO_MANY_SEGMENTS)
     scores = np.full((rows, len(score_columns)), np.nan)
     for i, column in enumerate(score_columns.values()):
-        scores[:, i] = _numbers(column)
+        scores[:, i] = features.doubles(column)
     return Outcomes(
         ids=_text_column(table, names.ML_INFERENCE_ID),
         time_ns=_times(table, time_ns, verdicts),
@@ -172,7 +172,7 @@ def outcomes(table: pa.RecordBatch, time_ns: int, limits: Limits, verdicts: Refu
         scores=scores,
         score_classes=tuple(score_columns),
         value=_number_column(table, names.ML_PREDICTION_VALUE),
-        segments={name: column.cast(pa.string()) for name, column in segments.items()},
+        segments={name: as_text(column) for name, column in segments.items()},
     )
 
 
@@ -183,11 +183,11 @@ def observed(table: pa.RecordBatch, time_ns: int, limits: Limits, verdicts: Refu
         raise Unreadable(reasons.NO_VALUE)
     nothing = pa.nulls(table.num_rows, pa.string())
     if _is_number(column.type):
-        number, text = _numbers(column), nothing
+        number, text = features.doubles(column), nothing
         stated = column.is_valid().to_numpy(zero_copy_only=False)
         verdicts.refuse(stated & ~np.isfinite(number), reasons.NOT_FINITE)
     else:
-        number, text = np.full(table.num_rows, np.nan), empty_as_null(column.cast(pa.string()))
+        number, text = np.full(table.num_rows, np.nan), empty_as_null(as_text(column))
     return Observed(text, number, outcomes(table, time_ns, limits, verdicts))
 
 
@@ -271,18 +271,12 @@ def _column(table: pa.RecordBatch, name: str) -> pa.Array | None:
 
 def _text_column(table: pa.RecordBatch, name: str) -> pa.StringArray:
     column = _column(table, name)
-    return pa.nulls(table.num_rows, pa.string()) if column is None else column.cast(pa.string())
+    return pa.nulls(table.num_rows, pa.string()) if column is None else as_text(column)
 
 
 def _number_column(table: pa.RecordBatch, name: str) -> NDArray[np.float64]:
     column = _column(table, name)
-    return np.full(table.num_rows, np.nan) if column is None else _numbers(column)
-
-
-def _numbers(column: pa.Array) -> NDArray[np.float64]:
-    """float64, NaN where null."""
-    result: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return result
+    return np.full(table.num_rows, np.nan) if column is None else features.doubles(column)
 
 
 def _times(table: pa.RecordBatch, time_ns: int, verdicts: Refusals) -> NDArray[np.int64]:
@@ -290,9 +284,11 @@ def _times(table: pa.RecordBatch, time_ns: int, verdicts: Refusals) -> NDArray[n
     if column is None:
         times = np.full(table.num_rows, time_ns, np.int64)
     else:
-        times = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
-    verdicts.refuse(times == 0, reasons.NO_TIME)
-    verdicts.refuse(times < 0, reasons.BAD_TIME)
+        column = pc.fill_null(column, 0) if column.null_count else column
+        times = column.to_numpy(zero_copy_only=False)
+    if times.min(initial=1) <= 0:
+        verdicts.refuse(times == 0, reasons.NO_TIME)
+        verdicts.refuse(times < 0, reasons.BAD_TIME)
     result: NDArray[np.int64] = times
     return result
 

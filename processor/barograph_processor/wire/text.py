@@ -78,6 +78,19 @@ def ids_of(column: pa.Array) -> Ids:
     return Ids(ByteStrings(strings, ends[:-1] - ends[0], lengths), known)
 
 
+def as_text(column: pa.Array) -> pa.StringArray:
+    """Scalars of one type as text."""
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+
+
+def _sizes(column: pa.Array) -> NDArray[np.int32] | None:
+    """Bytes of each of some texts; None where that isn't simple to tell."""
+    if column.null_count or not pa.types.is_string(column.type):
+        return None
+    result: NDArray[np.int32] = np.diff(_offsets(column))
+    return result
+
+
 def _offsets(column: pa.StringArray) -> NDArray[np.int32]:
     """int32 [n + 1], where the texts of a column that has any begin and end; buffers may be longer."""
     return np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, column.offset * _OFFSET_BYTES)
@@ -91,6 +104,9 @@ def empty_as_null(column: pa.Array) -> pa.Array:
         if "" not in column.dictionary.to_pylist():
             return column
         column = column.dictionary_decode()
+    sizes = _sizes(column)
+    if sizes is not None and sizes.min() > 0:
+        return column
     lengths = pc.binary_length(column)
     if pc.min(lengths).as_py() != 0:
         return column
@@ -105,8 +121,8 @@ def longer_than(column: pa.Array, limit: int) -> NDArray[np.bool_]:
         if not longer_than(column.dictionary, limit).any():
             return np.zeros(len(column), bool)
         column = column.dictionary_decode()
-    sizes = pc.binary_length(column)  # at least as many bytes as characters
-    longest = pc.max(sizes).as_py()
+    sizes = _sizes(column)  # at least as many bytes as characters
+    longest = pc.max(pc.binary_length(column)).as_py() if sizes is None else sizes.max()
     if longest <= limit:
         return np.zeros(len(column), bool)
     mask: NDArray[np.bool_] = (
