@@ -141,6 +141,10 @@ def test_while_the_storage_fails_a_processor_is_not_ready_and_then_it_is_again(
     with world(upstream, storage=storage) as processing:
         stub = HealthStub(processing.channel)
         assert processing.send() is None
+        # No checkpoint can be made meanwhile: it would repair the journal before anybody is told.
+        checkpoints, aside = tmp_path / "state" / "checkpoints", tmp_path / "aside"
+        checkpoints.rename(aside)
+        checkpoints.touch()
         segments = tmp_path / "state" / "journal"
         segments.rename(tmp_path / "away")
         for segment in (tmp_path / "away").iterdir():
@@ -150,6 +154,8 @@ def test_while_the_storage_fails_a_processor_is_not_ready_and_then_it_is_again(
         assert grpc.StatusCode.UNAVAILABLE is refused.code()
         assert "was removed" in str(status(processing, "/readyz")["status"])
         until(lambda: serving(stub) == HealthCheckResponse.NOT_SERVING)
+        checkpoints.unlink()
+        aside.rename(checkpoints)
         until(lambda: processing.send() is None)  # a checkpoint has shown that it works again
         assert READY == status(processing, "/readyz")
         until(lambda: serving(stub) == HealthCheckResponse.SERVING)
