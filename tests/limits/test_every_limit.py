@@ -200,7 +200,7 @@ SCENARIOS = {
     "limits.request.request_unpacked_bytes": Scenario(500, (lambda: packed(3, times=4),), 2, "too_large"),
     "limits.request.packed_rows": Scenario(2, (lambda: packed(3),), 1, "too_large"),
     "limits.request.packed_columns": Scenario(3, (lambda: packed(3, columns=4),), 1, "bad_column"),
-    "storage.pending_bytes": Scenario(1_048_576, (lambda: predictions(6_000),), 0, "evicted"),
+    "storage.pending_bytes": Scenario(1_048_576, (lambda: predictions(12_000),), 0, "evicted"),
 }  # fmt: skip
 
 
