@@ -117,7 +117,9 @@ def test_an_image_without_the_processor_serves_on_and_says_what_to_install(tmp_p
     without = tmp_path / "without"
     without.mkdir()
     (without / "sitecustomize.py").write_text("", encoding="utf-8")
-    (without / "scipy.py").write_text("raise ModuleNotFoundError('scipy', name='scipy')\n", encoding="utf-8")
+    for name in ("pyarrow", "scipy"):  # as good as not installed
+        missing = f"raise ModuleNotFoundError('{name}', name='{name}')\n"
+        (without / f"{name}.py").write_text(missing, encoding="utf-8")
     with listening() as (found, port):
         done = run(
             SHOP + "serve(range(20))\nprint('served')\n", port, zero_code=True,
