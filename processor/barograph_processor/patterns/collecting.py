@@ -1,7 +1,7 @@
 """How often a process that is a service alone looks for objects that refer to each other in a circle.
 
-Python looks after every 700 new containers, and what a service keeps is many small objects: rows that wait
-for their labels. Most of what it would look through again and again can't be garbage. Other programs are
+Python looks after every 700 new containers, and what a service keeps is many small objects: states of
+panes and windows. Most of what it would look through again and again can't be garbage. Other programs are
 not ours to tune, so this is for `barograph run` and not for the engine inside of them.
 """
 
