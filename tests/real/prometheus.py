@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .processes import Process
 
 ANSWER_S = 20.0
+# It listens before it has opened its storage, and answers 503 until then.
+READY = "Server is ready to receive web requests"
 
 
 class Prometheus:
@@ -95,5 +97,5 @@ def prometheus(
         "--enable-feature=exemplar-storage",
         "--rules.alert.resend-delay=1s",  # what fired before an Alertmanager was found is told soon after
     ]
-    with process(command, log=folder / "prometheus.log", ports=ports) as running:
+    with process(command, log=folder / "prometheus.log", ports=ports, says=READY) as running:
         yield Prometheus(running)

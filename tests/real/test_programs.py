@@ -13,6 +13,7 @@ import children
 from .collector import collector
 from .processes import NotStarted, PortTaken, free_ports, process, tail
 from .programs import LEFT_OUT, NOT_IN_IT, VARIABLE, leave_out, left_out, program, report
+from .prometheus import prometheus
 
 CONFIG = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${env:PORT_OTLP}"}}}}
@@ -99,6 +100,14 @@ def test_a_collector_listens_counts_itself_and_ends_when_asked(tmp_path: Path) -
         )
         assert 0 == running.stop()
     assert "Shutdown complete" in running.said()
+
+
+@pytest.mark.slow
+@pytest.mark.real("prometheus")
+def test_prometheus_answers_as_soon_as_the_context_begins(tmp_path: Path) -> None:
+    for attempt in range(5):  # it listens some tens of milliseconds earlier
+        with prometheus(tmp_path / str(attempt)) as running:
+            assert [] == running.query("up")
 
 
 @pytest.mark.slow
