@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from barograph_processor.signals.api import State
 
 MAGIC = b"BGEN"
-FORMAT = 5
-_READ = frozenset({4, FORMAT})  # before 5, there were no edges
+FORMAT = 6
+_READ = frozenset({4, 5, FORMAT})  # before 5 there were no edges; before 6, what waits wasn't in columns
 
 Encoded = list[tuple[StreamId, bytes]]
 
