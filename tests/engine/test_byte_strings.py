@@ -49,6 +49,24 @@ def test_zeros_at_the_end_tell_strings_apart(length: int, count: int) -> None:
     assert set(one.hashes(1).tolist()).isdisjoint(other.hashes(1).tolist())
 
 
+def test_no_pattern_of_differences_makes_hashes_equal() -> None:
+    """A hash that mixes words one after the other has pairs that are equal for one seed in 20,000."""
+    drawn = np.random.default_rng(5)
+    one = drawn.integers(0x40, 0x5B, (30_000, 16), np.uint8)
+    other = (one.view("<u8") ^ np.array([1 << 61, 0x2948490220000000], np.uint64)).view(np.uint8)
+    assert other.max() < 0x80
+    column = ByteStrings.of_table(np.concatenate([one, other]))
+    for seed in drawn.integers(0, 2**63, 8).tolist():
+        assert 60_000 == len(np.unique(column.hashes(seed)))
+
+
+def test_the_hashes_of_many_strings_lie_evenly() -> None:
+    column = ByteStrings.of([b"id-%08d" % number for number in range(2**16)])
+    for shift in (0, 24, 48, 56):
+        counts = np.bincount((column.hashes(7) >> np.uint64(shift) & np.uint64(0xFF)).astype(int))
+        assert 0.75 * 256 < counts.min() <= counts.max() < 1.25 * 256  # four standard deviations
+
+
 def test_rows_of_tables_come_to_their_places() -> None:
     tables = [np.frombuffer(b"aabb", np.uint8).reshape(2, 2), np.frombuffer(b"c", np.uint8).reshape(1, 1)]
     assert [b"bb", b"c", b"aa"] == of_tables(tables, [np.array([2, 0]), np.array([1])]).tolist()

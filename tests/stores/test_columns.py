@@ -87,6 +87,12 @@ def test_keys_that_share_a_hash_are_kept_apart() -> None:
     assert (3, [b"again"]) == (len(columns), held(columns, [b"one"]))
 
 
+def test_the_first_keys_of_all_may_share_a_hash() -> None:
+    columns = Clashing(1)
+    put(columns, [b"one", b"two", b"three"], 1)
+    assert (3, [b"value", None]) == (len(columns), held(columns, [b"three", b"four"]))
+
+
 def test_what_is_asked_for_as_new_is_new_only_until_something_is_put() -> None:
     columns = Columns(1)
     keys = ByteStrings.of([b"one", b"two"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 WORD_BYTES: Final = 8
 _KEPT = ~(~np.uint64(0) << (np.arange(WORD_BYTES + 1, dtype=np.uint64) * np.uint64(8) % np.uint64(64)))
 _KEPT[WORD_BYTES] = ~np.uint64(0)  # of a word that ends after so many bytes
-_FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xBF58476D1CE4E5B9], np.uint64)
 _LOOSE: Final = 1.25
 _FEW: Final = 16  # strings that are quicker looked at one by one
 _HALF: Final = np.uint64(32)
+_LOW: Final = np.uint64(2**32 - 1)
+_NUMBER_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +156,23 @@ class ByteStrings:
     def hashes(self, seed: int) -> NDArray[np.uint64]:
         """uint64 [n], equal of equal strings.
 
-        It is no cryptographic hash: whoever knows the seed can make unlike strings whose hashes are equal.
+        Two strings that somebody chose who doesn't know the seed have one hash with a probability of 2**-64,
+        and share its upper or lower half with one of 2**-32.
 
         Args:
-            seed: Another one gives other hashes.
+            seed: 0 to 2**64 - 1; another one gives other hashes.
+
+        Source: Lemire and Kaser, "Strongly universal string hashing is fast", 2014: MULTILINEAR-HM, twice.
         """
-        one, two, three = _FACTORS
-        found: NDArray[np.uint64] = (self.lengths.astype(np.uint64) + np.uint64(seed)) * one
-        for rows, words in self.words():
-            mixed = (found[rows] ^ words) * two
-            mixed ^= mixed >> _HALF
-            found[rows] = mixed * three
-        found ^= found >> _HALF
-        found *= one
-        found ^= found >> _HALF
+        factors = _factors(seed, 2 + 2 * -(-int(self.lengths.max(initial=0)) // WORD_BYTES))
+        halves: NDArray[np.uint64] = factors[0] + factors[1] * self.lengths.astype(np.uint64)
+        for at, (rows, words) in enumerate(self.words(), start=1):
+            more = (factors[2 * at] + (words & _LOW)) * (factors[2 * at + 1] + (words >> _HALF))
+            for half, each in zip(halves, more, strict=True):
+                half[rows] += each
+        halves[0] &= ~_LOW
+        halves[1] >>= _HALF
+        found: NDArray[np.uint64] = halves[0] | halves[1]
         return found
 
     def equals(self, other: ByteStrings) -> NDArray[np.bool_]:
@@ -196,3 +202,10 @@ def of_tables(tables: Sequence[NDArray[np.uint8]], places: Sequence[NDArray[np.i
     order = np.empty(len(lengths), np.intp)
     order[np.concatenate(places)] = np.arange(len(lengths))
     return together.take(order)
+
+
+@lru_cache(maxsize=64)
+def _factors(seed: int, count: int) -> NDArray[np.uint64]:
+    """uint64 [count, 2, 1], random numbers that a seed gives; of a larger count the first are the same."""
+    drawn = hashlib.shake_256(seed.to_bytes(_NUMBER_BYTES, "little")).digest(2 * _NUMBER_BYTES * count)
+    return np.frombuffer(drawn, "<u8").astype(np.uint64).reshape(count, 2, 1)

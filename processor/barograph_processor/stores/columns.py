@@ -22,6 +22,7 @@ _ROW_BITS: Final = ROWS_MOST.bit_length() - 1
 _PLACE: Final = ROWS_MOST - 1
 _LIVE_LEAST: Final = 0.75  # of a part; where fewer are left they move, so that the memory is free
 _SMALL_ROWS: Final = 1_024
+_SEEDS_MOST: Final = 16  # after which keys that share all their hashes are the same
 _NEXT_SEED: Final = 0x9E3779B97F4A7C15
 _SEED_MASK: Final = 2**64 - 1
 
@@ -128,7 +129,7 @@ class Columns:
 
     def _vacated(self, keys: ByteStrings) -> NDArray[np.uint64]:
         """The hashes of keys, unlike each other; their rows are gone."""
-        while True:
+        for _ in range(_SEEDS_MOST):
             hashes = self._hashes(keys)
             held = self._index.find(hashes)
             rows = self._exactly(keys, held)
@@ -136,6 +137,7 @@ class Columns:
             if not _equal(hashes) and (self._index.find(hashes) == ABSENT).all():
                 return hashes
             self._reseed()
+        raise ValueError("a key comes twice among those that are put together")
 
     def expire(self, before_ns: int, most: int) -> list[bytes]:
         """Remove rows that expire before a time, so many at most; their values."""
@@ -189,7 +191,8 @@ class Columns:
         for part in self._parts.values():
             rows = part.live_rows()
             part.hashes[rows] = self._hashes(part.keys.take(rows))
-        if _equal(np.concatenate([part.hashes[part.live_rows()] for part in self._parts.values()])):
+        held = [part.hashes[part.live_rows()] for part in self._parts.values()]
+        if held and _equal(np.concatenate(held)):
             self._reseed()
             return
         self._index = HashIndex()
