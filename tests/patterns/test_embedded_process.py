@@ -256,8 +256,9 @@ def test_a_program_ends_where_nothing_listens_and_keeps_its_windows(tmp_path: Pa
     assert {float(ROWS)} == set(found.values(metrics.ML_WINDOW_OBSERVATIONS))
 
 
-def test_an_image_without_the_processor_says_what_to_install() -> None:
-    without = "import sys\nsys.modules['pyarrow'] = sys.modules['scipy'] = None\n"
+@pytest.mark.parametrize("absent", ["pyarrow", "scipy"])
+def test_an_image_without_the_processor_says_what_to_install(absent: str) -> None:
+    without = f"import sys\nsys.modules[{absent!r}] = None\n"
     with listening() as (found, port):
         done = run(without + MONITOR + "serve(range(200))\n", port)
     assert 0 == done.returncode, done.stderr

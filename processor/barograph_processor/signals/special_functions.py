@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+if find_spec("scipy") is None:  # said at the start, not when the first window is judged
+    raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
 
 
 def special() -> ModuleType:
