@@ -7,6 +7,7 @@ windows are let go of as soon as no row can belong to them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from math import gcd
@@ -116,6 +117,24 @@ def rows_alone(settings: Settings) -> Settings:
     )
 
 
+class _Times(NamedTuple):
+    """The least event times of a table, by row: a second reading may be cut in other places than the first.
+
+    Parquet's reader cuts texts at row groups, and numbers not, so the columns that are read decide.
+
+    Attributes:
+        ends: Number of the row after each part of the first reading.
+        least_ns: The least event time from each part on, and of nothing.
+    """
+
+    ends: Sequence[int]
+    least_ns: Sequence[int]
+
+    def after(self, row: int) -> int:
+        """No row from this one on is older; `END_OF_TIME_NS` where there is none."""
+        return self.least_ns[bisect_right(self.ends, row)]
+
+
 class Batch(Protocol):
     """What can be run once.
 
@@ -187,10 +206,10 @@ class TableBatch:
     def run(self, told: Callable[[Progress], None] = untold) -> Iterator[Sequence[ClosedWindow]]:
         """Read everything twice; as `Batch.run`, in order of time where the rows are."""
         self._read_labels(told)
-        least_ns = [self._read_outcomes(number, told) for number in range(len(self._predictions))]
+        times = [self._read_outcomes(number, told) for number in range(len(self._predictions))]
         told(Progress("joining", 0, 1, 0))
         self._joining.resolve()
-        yield from self._count(least_ns, told)
+        yield from self._count(times, told)
         yield self.engine.drain(END_OF_TIME_NS)
         self.learned += self.engine.new_baselines()
         self.summary.predictions = self.engine.stats(END_OF_TIME_NS).predictions
@@ -203,37 +222,35 @@ class TableBatch:
                 self.summary.labels_read += len(ids)
                 told(Progress("reading labels", done, len(self._labels), self.summary.labels_read))
 
-    def _read_outcomes(self, number: int, told: Callable[[Progress], None]) -> list[int]:
-        """The first time through a table; the least event time of each part."""
-        least_ns = []
-        rows = 0
+    def _read_outcomes(self, number: int, told: Callable[[Progress], None]) -> _Times:
+        """The first time through a table."""
+        ends, least_ns = [], []
         for part in self._predictions[number].parts(self.summary.refused, features=False):
             self._joining.add_predictions(_numbers(number, part, part.rows), part.ids, part.predictions)
             if len(part.rows) < part.end - part.first:
                 self._joining.leave_out(_numbers(number, part, part.left_out))
             times = part.predictions.time_ns
+            ends.append(part.end)
             least_ns.append(int(times.min()) if len(times) else END_OF_TIME_NS)
-            rows = part.end
-            told(Progress("reading ids", number, len(self._predictions), rows))
-        self.summary.rows += rows
-        return least_ns
+            told(Progress("reading ids", number, len(self._predictions), part.end))
+        self.summary.rows += ends[-1] if ends else 0
+        return _Times(ends, list(accumulate(reversed(least_ns), min, initial=END_OF_TIME_NS))[::-1])
 
     def _count(
-        self, least_ns: Sequence[Sequence[int]], told: Callable[[Progress], None]
+        self, times: Sequence[_Times], told: Callable[[Progress], None]
     ) -> Iterator[Sequence[ClosedWindow]]:
         """The second time through, the table with the oldest row first."""
-        order = sorted(range(len(least_ns)), key=lambda number: min(least_ns[number], default=END_OF_TIME_NS))
-        to_come = [time_ns for number in order for time_ns in least_ns[number]]
-        to_come = list(accumulate(reversed(to_come), min))  # the last is of all, the first of the last part
+        order = sorted(range(len(times)), key=lambda number: times[number].after(0))
         rows = 0
         for done, number in enumerate(order):
+            later_ns = times[order[done + 1]].after(0) if done + 1 < len(order) else END_OF_TIME_NS
             for part in self._predictions[number].parts(Refused(), features=True, ids=False):
-                to_come.pop()
                 self._feed(_numbers(number, part, part.rows), part)
                 rows += len(part.rows)
                 told(Progress("counting", done, len(order), rows))
-                if to_come:
-                    closed = self.engine.settle(to_come[-1])
+                least_ns = min(times[number].after(part.end), later_ns)
+                if least_ns < END_OF_TIME_NS:
+                    closed = self.engine.settle(least_ns)
                     if closed:
                         yield closed
 
