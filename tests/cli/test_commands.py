@@ -131,6 +131,26 @@ def test_a_fitted_baseline_says_what_the_rows_were(table: pa.Table, tmp_path: Pa
         (("--label", "thruth"), "--label: there is no column 'thruth'; did you mean truth?"),
         (("--label", "truth"), "--label needs the predictions that it is the truth of"),
         (("--score", "town"), "--score: the column 'town' has values that are no numbers"),
+        (
+            ("--score", "postcode"),
+            "--score: 400 of 400 values of 'postcode' are no probabilities, such as 100",
+        ),
+        (
+            ("--task", "regression", "--score", "score"),
+            "--score is a probability, which a regression has none",
+        ),
+        (
+            ("--task", "regression", "--prediction", "score", "--label", "truth"),
+            "a regression needs numbers, but labels are none",
+        ),
+        (
+            ("--score", "score", "--label", "truth", "--positive", "true"),
+            "the positive class 'true' is none of ['no', 'yes']",
+        ),
+        (
+            ("--task", "binary", "--prediction", "postcode"),
+            "a binary task has two classes, but 4 were seen: ['1000', '1001', '1002', '1003']",
+        ),
         (("--time", "town"), "--time: 400 of 400 values of 'town' are no time"),
         (("--sentinel", "age"), "--sentinel: found 'age', wanted COL=NUMBER such as age=-1"),
         (("--window", "month"), "--window: found 'month', wanted a duration such as"),
@@ -146,6 +166,30 @@ def test_options_that_can_not_be_meant_say_so(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_what_was_hardly_meant_is_made_and_doubted(table: pa.Table, tmp_path: Path) -> None:
+    files = [str(file) for file in write_csv(table, tmp_path)]
+    wanted = ("-o", str(tmp_path / "x"), "--model", "m", "--prediction", "said", "--exclude", "truth")
+    done = barograph("baseline", "fit", *files, *wanted)
+    assert "warning: id has 400 categories in 400 rows and is a feature; if it is the id" in done.stderr
+    assert "warning: at holds times and is a feature" in done.stderr
+    assert 2 == done.stderr.count("warning:")
+    assert (tmp_path / "x").exists()
+    named = barograph("baseline", "fit", *files, *wanted, "--id", "id", "--time", "at")
+    assert "" == named.stderr
+    (tmp_path / "few.csv").write_text("age\n41\n52\n")
+    few = barograph("baseline", "fit", str(tmp_path / "few.csv"), *wanted[:4])
+    assert "warning: only 2 rows: chance alone" in few.stderr
+
+
+def test_files_that_are_none_are_named_without_a_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b"\xff\xfe\x00,age\n1,2\n")
+    done = barograph("baseline", "fit", str(file), "-o", str(tmp_path / "x"), "--model", "m", status=2)
+    assert f"{file} can't be read: a column's name isn't text in UTF-8" in done.stderr
+    shown = barograph("baseline", "show", str(file), status=1)
+    assert f"{file}: not a baseline file" in shown.stderr
 
 
 def test_files_that_differ_or_are_of_no_known_kind_are_refused(table: pa.Table, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from barograph.errors import ConfigError, StateError
+
 FIT_EPILOG = """\b
 Examples:
   barograph baseline fit march.parquet -o credit-3.baseline --model credit --version 3 \\
@@ -108,7 +110,9 @@ def fit(**options: Any) -> None:  # noqa: ANN401  # as click gives them
     from barograph_processor.cli.showing import header_json, header_lines  # noqa: PLC0415
 
     as_json = options.pop("as_json")
-    made = fit_files(Request(**options), show_progress=not as_json)
+    made, doubts = fit_files(Request(**options), show_progress=not as_json)
+    for doubt in doubts:
+        click.echo(f"warning: {doubt}", err=True)
     if as_json:
         click.echo(header_json(made))
         return
@@ -124,5 +128,10 @@ def show(file: Path, *, as_json: bool) -> None:
     from barograph.baseline import read_baseline  # noqa: PLC0415  # numpy is not for --help
     from barograph_processor.cli.showing import header_json, header_lines  # noqa: PLC0415
 
-    found = read_baseline(file)
+    try:
+        found = read_baseline(file)
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+    except StateError as error:
+        raise StateError(f"{file}: {error}") from error
     click.echo(header_json(found) if as_json else "\n".join(header_lines(found)))

@@ -13,9 +13,10 @@ import numpy as np
 from barograph.baseline import Baseline
 from barograph.errors import ConfigError
 from barograph.times import NOT_A_TIME, times_ns
+from barograph_processor.cli.doubting import doubts
 from barograph_processor.config.values import Duration
 from barograph_processor.engine.settings import SECOND_NS
-from barograph_processor.files.tables import Columns, load, open_tables, require
+from barograph_processor.files.tables import Columns, load, open_tables, require, times_among
 from barograph_processor.signals.fit import OutputRows, fit
 
 if TYPE_CHECKING:
@@ -53,8 +54,11 @@ class Request:
     windows: Sequence[str]
 
 
-def fit_files(request: Request, *, show_progress: bool) -> Baseline:
+def fit_files(request: Request, *, show_progress: bool) -> tuple[Baseline, Sequence[str]]:
     """Read the files, fit, and write the baseline.
+
+    Returns:
+        The baseline, and what looks like a mistake in it.
 
     Raises:
         ConfigError: Files, columns and options don't fit together, or the file can't be written.
@@ -78,7 +82,8 @@ def fit_files(request: Request, *, show_progress: bool) -> Baseline:
             window_lengths_s=lengths,
         )
     _write(request.output, content)
-    return Baseline(content)
+    made = Baseline(content)
+    return made, list(doubts(made, times_among(tables, set(features) - kinds.keys())))
 
 
 def _features(request: Request, names: Sequence[str]) -> list[str]:
@@ -125,6 +130,11 @@ def scores_of(written: Sequence[str]) -> list[tuple[str | None, str]]:
 
 def _outputs(request: Request, tables: Sequence[Table], names: Sequence[str]) -> list[OutputRows]:
     scores = scores_of(request.scores)
+    if scores and request.task == "regression":
+        raise ConfigError(
+            "--score is a probability, which a regression has none of; name the predicted number's column "
+            "with --prediction"
+        )
     if request.prediction is None and not scores:
         if request.label is not None:
             raise ConfigError(
@@ -152,9 +162,16 @@ def _outputs(request: Request, tables: Sequence[Table], names: Sequence[str]) ->
 def _probabilities(tables: Sequence[Table], name: str) -> NDArray[np.float64]:
     column = load(tables, name)
     try:
-        return np.asarray(column, dtype=np.float64)
+        found = np.asarray(column, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"--score: the column {name!r} has values that are no numbers") from error
+    outside = found[(found < 0) | (found > 1)]
+    if outside.size:
+        raise ConfigError(
+            f"--score: {outside.size:,} of {found.size:,} values of {name!r} are no probabilities, such as "
+            f"{outside[0]:g}; wanted 0 to 1"
+        )
+    return found
 
 
 def _times(request: Request, tables: Sequence[Table], names: Sequence[str]) -> NDArray[np.int64] | None:

@@ -19,7 +19,7 @@ from barograph.errors import ConfigError
 from barograph_processor.config.words import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,6 +38,9 @@ class Table(Protocol):
     def names(self) -> Sequence[str]:
         """Column names."""
 
+    def kind(self, name: str) -> pa.DataType:
+        """What a column holds."""
+
     def column(self, name: str) -> pa.ChunkedArray:
         """One column."""
 
@@ -51,6 +54,9 @@ class _Csv:
         )
         self.names: Sequence[str] = self._table.column_names
 
+    def kind(self, name: str) -> pa.DataType:
+        return self._table.schema.field(name).type
+
     def column(self, name: str) -> pa.ChunkedArray:
         return self._table.column(name)
 
@@ -59,6 +65,9 @@ class _Parquet:
     def __init__(self, path: Path) -> None:
         self._file = pyarrow.parquet.ParquetFile(path)
         self.names: Sequence[str] = self._file.schema_arrow.names
+
+    def kind(self, name: str) -> pa.DataType:
+        return self._file.schema_arrow.field(name).type
 
     def column(self, name: str) -> pa.ChunkedArray:
         return self._file.read(columns=[name]).column(name)
@@ -70,7 +79,11 @@ class _Arrow:
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._open() as reader:
-            self.names: Sequence[str] = reader.schema.names
+            self._schema = reader.schema
+        self.names: Sequence[str] = self._schema.names
+
+    def kind(self, name: str) -> pa.DataType:
+        return self._schema.field(name).type
 
     def column(self, name: str) -> pa.ChunkedArray:
         with self._open() as reader:
@@ -143,6 +156,8 @@ def open_tables(paths: Sequence[Path]) -> list[Table]:
             tables.append(opener(path))
         except (OSError, pa.ArrowException) as error:
             raise ConfigError(f"{path} can't be read: {error}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path} can't be read: a column's name isn't text in UTF-8") from error
         if sorted(tables[-1].names) != sorted(tables[0].names):
             differing = sorted(set(tables[-1].names) ^ set(tables[0].names))
             raise ConfigError(f"{path} and {paths[0]} differ in the columns {', '.join(differing)}")
@@ -167,6 +182,11 @@ def require(names: Sequence[str], wanted: Sequence[str], option: str) -> None:
         if name not in names:
             hint = nearest(name, names) or f"; the columns are {', '.join(names)}"
             raise ConfigError(f"{option}: there is no column {name!r}{hint}")
+
+
+def times_among(tables: Sequence[Table], names: Iterable[str]) -> set[str]:
+    """Those columns that hold dates or times."""
+    return {name for name in names if pa.types.is_temporal(tables[0].kind(name))}
 
 
 def load(tables: Sequence[Table], name: str) -> Column:

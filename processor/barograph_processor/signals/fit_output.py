@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TWO = 2
 _MATRIX = 2
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,11 @@ def read_output(rows: OutputRows, count: int) -> Answers:
     if task is None:
         raise ConfigError("neither predictions nor scores are given; name the columns that hold them")
     task = "binary" if task == "multiclass" and rows.task is None and len(classes) == TWO else task
+    if task == "binary" and len(classes) > TWO:
+        raise ConfigError(
+            f"a binary task has two classes, but {len(classes)} were seen: {list(classes[:_SHOWN])}; if all "
+            f"are meant, the task is multiclass"
+        )
     positive = _positive(rows, task, classes)
     score = joined.score if positive is None or positive not in joined.score_classes else None
     if score is None:
@@ -131,6 +137,9 @@ def read_output(rows: OutputRows, count: int) -> Answers:
 
 def _regression(rows: OutputRows, count: int) -> Answers:
     value, truth = _numbers(rows.predicted, count, "predicted"), _numbers(rows.labels, count, "labels")
+    for what, found in (("predicted", value), ("labels", truth)):
+        if np.isinf(found).any() and not np.isfinite(found).any():
+            raise ConfigError(f"a regression needs numbers, but {what} are none")
     known = value[np.isfinite(value)]
     output = Output(
         name=rows.name, task="regression", value_edges=value_edges(known), value_grid=value_grid(known)
@@ -168,6 +177,8 @@ def _classes(
         return given
     seen = {text for text in (*predicted, *labels) if text is not None}
     positive = class_text(rows.positive)
+    if positive is not None and positive not in seen and len(seen) >= TWO:
+        raise ConfigError(f"the positive class {positive!r} is none of {sorted(seen, key=_order)}")
     found = tuple(sorted(seen | ({positive} if positive is not None else set()), key=_order))
     if width is not None and width != len(found):
         raise ConfigError(
