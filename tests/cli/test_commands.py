@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -223,6 +227,60 @@ def test_check_tells_every_problem_and_fails(tmp_path: Path) -> None:
         f"Error: {file}: $.modles: unknown key; did you mean models?",
         f"{file}: $.engine.pane: found '7q', wanted a duration such as 30s, 5m, 1h or 1d",
     ] == done.stderr.splitlines()
+
+
+def test_patterns_of_files_start_at_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "barograph.yaml"
+    file.write_text(
+        "receivers:\n  files: {include: [logs/*.log, /var/*.log], exclude: [logs/old*], "
+        "columns: {exclude: [x]}}\n"
+    )
+    files = json.loads(barograph("check", "-c", str(file), "--json").stdout)["receivers"]["files"]
+    assert [f"{tmp_path}/logs/*.log", "/var/*.log"] == files["include"]
+    assert [f"{tmp_path}/logs/old*"] == files["exclude"]
+    assert ["x"] == files["columns"]["exclude"]
+
+
+def test_a_port_that_can_not_be_is_told_before_anything_starts() -> None:
+    done = barograph("check", "--prometheus", "127.0.0.1:65536", status=2)
+    assert (
+        "$.exporters.prometheus.endpoint: found '127.0.0.1:65536', wanted a port up to 65535" in done.stderr
+    )
+
+
+def test_a_home_folder_that_the_shell_left_is_put_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "barograph.yaml").write_text("windows: [1h]\n")
+    printed = barograph("check", "--config=~/barograph.yaml", "--storage=~/state", "--json").stdout
+    assert str(tmp_path / "state") == json.loads(printed)["storage"]["directory"]
+    assert ["1h"] == json.loads(printed)["windows"]
+
+
+class FullDisk(io.StringIO):
+    """Standard output into a file that can't grow."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_under_standard_output_is_told_without_a_traceback() -> None:
+    with (
+        contextlib.redirect_stdout(FullDisk()),
+        pytest.raises(click.ClickException, match="what is printed can't be written: the disk is full"),
+    ):
+        cli.main(["check"], standalone_mode=False)
+
+
+def test_commands_are_listed_with_whole_sentences() -> None:
+    listed = barograph("--help").stdout
+    assert "..." not in listed.partition("Commands:")[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ["barograph", "barograph_processor", "barograph_processor.cli"])
+def test_modules_that_are_run_are_the_command(package: str) -> None:
+    done = children.run([sys.executable, "-m", package, "--version"], timeout_s=60)
+    assert (0, "barograph 0.1.0\n") == (done.returncode, done.stdout)
 
 
 def test_check_reads_the_baselines(table: pa.Table, tmp_path: Path) -> None:

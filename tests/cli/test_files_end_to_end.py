@@ -70,6 +70,7 @@ def test_what_is_printed_is_monitored_once_over_rotations_kills_and_restarts(tmp
         summary = running.drain()
         running.stop()
     assert 0 == running.process.returncode, running.said
+    assert f"receiving  files in {log.parent}/*.log (1 there now)" in running.said
     assert 500 == summary["labels"]["joined"]
     assert 0 == summary["labels"]["duplicates"]  # nothing was even read twice
     (window,) = last_revisions(running.windows, "1d")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_WRONG_INPUT = 2
+_WHOLE = 1_000
 
 EPILOG = """\b
 Examples:
@@ -57,11 +59,19 @@ class ToldWrongInput(Told):
 class Commands(click.Group):
     """Turns our errors into messages and exit codes."""
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with whole sentences, which click would cut to a line."""
+        del ctx
+        rows = [(name, each.get_short_help_str(_WHOLE)) for name, each in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # as click declares it
         """Run a command.
 
         Raises:
             Told: A command raised an error of ours.
+            click.ClickException: Standard output takes no more.
         """
         try:
             return super().invoke(ctx)
@@ -69,6 +79,10 @@ class Commands(click.Group):
             raise ToldWrongInput(error) from error
         except BarographError as error:
             raise Told(error) from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC or error.filename is not None:
+                raise
+            raise click.ClickException("what is printed can't be written: the disk is full") from error
 
 
 @click.group(

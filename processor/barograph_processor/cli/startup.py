@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from datetime import datetime, timezone
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from barograph_processor.components.api import Listens
 from barograph_processor.config.endpoints import Sends, is_loopback, split_address
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from barograph_processor.patterns.opening import Running
 
 ID_LENGTH = 12
+
+
+@runtime_checkable
+class _Follows(Protocol):
+    """The settings of a receiver that reads files."""
+
+    include: Sequence[str]
 
 
 def describe(running: Running) -> str:
@@ -69,6 +77,12 @@ def _receiving(running: Running | Forwarding) -> dict[str, Sequence[Listener]]:
     return {name: receiver.listeners for name, receiver in receivers if isinstance(receiver, Listens)}
 
 
+def _following(running: Running | Forwarding) -> dict[str, Sequence[str]]:
+    """The receivers that read files, and which ones."""
+    receivers = running.config.receivers.items()
+    return {name: settings.include for name, settings in receivers if isinstance(settings, _Follows)}
+
+
 def openness(listener: Listener) -> str:
     """What is to be feared of an address that other machines reach; nothing for the others."""
     if is_loopback(split_address(listener.endpoint)[0]) or (listener.secure and listener.authenticated):
@@ -86,6 +100,9 @@ def receiving(running: Running | Forwarding) -> Iterator[str]:
             feared = openness(listener)
             if feared:
                 yield f"             {feared}"
+    for name, patterns in _following(running).items():
+        there = sum(1 for each in patterns for _ in glob.iglob(each, recursive=True))  # noqa: PTH207  # as it reads
+        yield f"  receiving  {name} in {', '.join(patterns)} ({there or 'none'} there now)"
 
 
 def next_step(running: Running | Forwarding) -> Iterator[str]:
@@ -95,6 +112,8 @@ def next_step(running: Running | Forwarding) -> Iterator[str]:
             address = f"{'https' if listener.secure else 'http'}://{listener.endpoint}"
             yield f"  next       OTEL_EXPORTER_OTLP_ENDPOINT={address} in your service; Ctrl-C stops"
             return
+    if _following(running):
+        yield "  next       what is written there is read; Ctrl-C stops"
 
 
 def _rows(running: Running) -> Iterator[str]:

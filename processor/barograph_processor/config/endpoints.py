@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.config.model import Config
 
+LAST_PORT = 65_535
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 ANYWHERE = ("0.0.0.0", "[::]", "::", "")  # noqa: S104  # compared with, never bound to
 
@@ -60,8 +61,10 @@ def endpoint_problems(config: Config, environ: Mapping[str, str]) -> Iterator[st
 
 
 def _listening(listener: _Listener, others: Sequence[_Listener]) -> Iterator[str]:
-    if not listener.port.isdigit():
+    if not listener.port.isdecimal():
         yield f"{listener.path}: found {listener.written!r}, wanted host:port such as 127.0.0.1:4317"
+    elif int(listener.port) > LAST_PORT:
+        yield f"{listener.path}: found {listener.written!r}, wanted a port up to {LAST_PORT}"
     for other in others:
         if other.takes(listener.host, listener.port):
             yield (

@@ -191,12 +191,15 @@ def _absolute(config: Config, folder: Path) -> Config:
 
 
 def _files(settings: msgspec.Struct, path: Callable[[str], str]) -> msgspec.Struct:
-    """The same settings with every ``…_file`` in them made absolute."""
+    """The same settings with every ``…_file`` and pattern of files in them made absolute."""
     changes: dict[str, object] = {}
+    patterns = ("include", "exclude") if "include" in settings.__struct_fields__ else ()
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
         if isinstance(value, msgspec.Struct):
             changes[name] = _files(value, path)
         elif name.endswith("_file") and isinstance(value, str):
             changes[name] = path(value)
+        elif name in patterns and isinstance(value, tuple):
+            changes[name] = tuple(path(each) for each in value)
     return msgspec.structs.replace(settings, **changes) if changes else settings
