@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from barograph_processor.cli.sparing import LATER
-from children import run
+from children import child, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 PROGRAM = """
@@ -75,3 +80,28 @@ print(len(done))
 def test_what_is_loaded_late_is_whole_for_all_threads_that_need_it_at_once() -> None:
     finished = run([sys.executable, "-c", AT_ONCE])
     assert ("8\n", "") == (finished.stdout, finished.stderr)
+
+
+EDGE = """
+import atexit, sys
+PARTS = ("engine.engine", "patterns.opening", "stores.disk", "signals.performance", "signals.drift")
+NEEDLESS = {"rocksdict", "scipy.special"} | {f"barograph_processor.{part}" for part in PARTS}
+atexit.register(lambda: print(sorted(NEEDLESS & sys.modules.keys()), "grpc" in sys.modules, flush=True))
+from barograph_processor.cli import main
+main()
+"""
+
+
+def test_an_edge_loads_nothing_of_what_makes_windows(tmp_path: Path) -> None:
+    config = tmp_path / "edge.yaml"
+    config.write_text(
+        f"receivers: {{files: {{include: ['{tmp_path}/*.log'], model: credit}}}}\n"
+        "forward: {endpoint: 'http://127.0.0.1:1', protocol: grpc}\n"
+        "exporters: {prometheus: {endpoint: '127.0.0.1:0'}}\n"
+        f"storage: {{directory: '{tmp_path}/kept', durability: disk}}\n"
+    )
+    with child([sys.executable, "-c", EDGE, "run", "--config", config, "--json"]) as edge:
+        edge.line()
+        edge.process.send_signal(signal.SIGTERM)
+        assert 0 == edge.ends()
+    assert "[] True\n" == edge.lines[-1]

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from barograph_processor.signals.api import Joined, State, StreamId, StreamKind
 from barograph_processor.signals.exponential import ExponentialHistogram
-from barograph_processor.signals.performance import infer_task, measure, positive_class
+from barograph_processor.signals.performance import measure
 from barograph_processor.signals.performance_confusion import ConfusionCounts
 from barograph_processor.signals.performance_errors import ProbabilityErrors, RegressionErrors
 from barograph_processor.signals.performance_scores import EDGES, ScoreCounts
+from barograph_processor.signals.performance_task import infer_task, positive_class
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

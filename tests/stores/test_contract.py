@@ -16,6 +16,7 @@ import children
 from barograph.errors import ConfigError, Retryable, StateError
 from barograph_processor.components.api import Context
 from barograph_processor.stores import disk, memory
+from barograph_processor.stores.copying import copied
 from barograph_processor.stores.disk import DiskStore
 from barograph_processor.stores.memory import MemoryStore
 from barograph_processor.telemetry import Telemetry
@@ -208,7 +209,7 @@ def test_a_copy_stays_as_it_was_while_the_store_goes_on(tmp_path: Path, log: boo
     assert len(store.expire(HOUR_NS + 500)) == 500
     store.flush()
     for _ in range(2):  # the copy can be used again and again, whatever becomes of a copy of it
-        disk.copied(tmp_path / "copy", tmp_path / "again")
+        copied(tmp_path / "copy", tmp_path / "again")
         again = DiskStore(tmp_path / "again", log=log)
         assert (len(again), again.size_bytes) == (1_000, size)
         assert again.get_many([key(7), key(999), key(1_200)]) == [b"x" * 7, b"x" * 999, None]

@@ -17,6 +17,9 @@ from barograph_processor.cli.sparing import spare_memory
 if TYPE_CHECKING:
     from types import FrameType
 
+    from barograph_processor.components.registry import Registry
+    from barograph_processor.config.model import Config
+
 EPILOG = """\b
 Examples:
   barograph run
@@ -44,28 +47,25 @@ def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as cl
 
     from msgspec import UNSET  # noqa: PLC0415  # nothing of all this is for --help
 
-    from barograph_processor.cli.starting_edge import describe_edge, farewell_of_edge  # noqa: PLC0415
-    from barograph_processor.cli.startup import describe, describe_json, farewell  # noqa: PLC0415
     from barograph_processor.components.registry import Registry  # noqa: PLC0415
-    from barograph_processor.config.resolve import read_baselines  # noqa: PLC0415
-    from barograph_processor.patterns.collecting import collecting_rarely  # noqa: PLC0415
-    from barograph_processor.patterns.forward_opening import open_forwarding  # noqa: PLC0415
-    from barograph_processor.patterns.opening import open_service  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     registry = Registry.installed()
     config = configuration(given_by(options), registry, json_lines=as_json)
-    baselines = read_baselines(config)
     stopping = _stop_signals()
-    if config.forward is not UNSET:
-        with open_forwarding(config, baselines=baselines, registry=registry) as edge, collecting_rarely():
-            if as_json:
-                click.echo(json.dumps(describe_json(edge)))
-            click.echo(describe_edge(edge), err=True)
-            stopping.wait()
-            click.echo("stopping: no more intake; passing on what is there", err=True)
-        click.echo(farewell_of_edge(edge), err=True)
-        return
+    if config.forward is UNSET:
+        _serve(config, registry, stopping, as_json=as_json)
+    else:
+        _forward(config, registry, stopping, as_json=as_json)
+
+
+def _serve(config: Config, registry: Registry, stopping: threading.Event, *, as_json: bool) -> None:
+    from barograph_processor.cli.startup import describe, describe_json, farewell  # noqa: PLC0415
+    from barograph_processor.config.resolve import read_baselines  # noqa: PLC0415
+    from barograph_processor.patterns.collecting import collecting_rarely  # noqa: PLC0415
+    from barograph_processor.patterns.opening import open_service  # noqa: PLC0415
+
+    baselines = read_baselines(config)
     with open_service(config, baselines=baselines, registry=registry) as running, collecting_rarely():
         if as_json:
             click.echo(json.dumps(describe_json(running)))
@@ -73,6 +73,24 @@ def run(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as cl
         stopping.wait()
         click.echo("stopping: no more intake; sending what is ready", err=True)
     click.echo(farewell(running), err=True)
+
+
+def _forward(config: Config, registry: Registry, stopping: threading.Event, *, as_json: bool) -> None:
+    # An edge beside a server has little memory: it loads nothing of what makes windows.
+    from barograph_processor.cli.starting_edge import describe_edge, farewell_of_edge  # noqa: PLC0415
+    from barograph_processor.cli.startup import describe_json  # noqa: PLC0415
+    from barograph_processor.config.resolve import read_baselines  # noqa: PLC0415
+    from barograph_processor.patterns.collecting import collecting_rarely  # noqa: PLC0415
+    from barograph_processor.patterns.forward_opening import open_forwarding  # noqa: PLC0415
+
+    baselines = read_baselines(config)
+    with open_forwarding(config, baselines=baselines, registry=registry) as edge, collecting_rarely():
+        if as_json:
+            click.echo(json.dumps(describe_json(edge)))
+        click.echo(describe_edge(edge), err=True)
+        stopping.wait()
+        click.echo("stopping: no more intake; passing on what is there", err=True)
+    click.echo(farewell_of_edge(edge), err=True)
 
 
 def _stop_signals() -> threading.Event:

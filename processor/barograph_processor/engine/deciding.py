@@ -9,7 +9,7 @@ import numpy as np
 
 from barograph_processor.engine.batch import Texts
 from barograph_processor.signals.deciding import TwoClasses, is_positive, likeliest, two_classes
-from barograph_processor.signals.performance import positive_class
+from barograph_processor.signals.performance_task import positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

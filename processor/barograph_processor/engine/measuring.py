@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from barograph_processor.signals import performance
 from barograph_processor.signals.performance_names import alike
+from barograph_processor.signals.performance_task import infer_task
 
 if TYPE_CHECKING:
     from barograph_processor.engine.key_state import KeyState
@@ -24,7 +25,7 @@ def measure_for(state: KeyState, settings: Settings, observers: Observers) -> Me
 
     def measure(joined: Joined) -> tuple[dict[StreamId, State], int]:
         joined = alike(joined)
-        task = known or performance.infer_task(joined)
+        task = known or infer_task(joined)
         if task is None:
             return observers.of_joined(joined), len(joined.delay_s)
         measured = performance.measure(joined, task=task, positive=positive)

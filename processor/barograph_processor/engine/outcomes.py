@@ -12,7 +12,7 @@ from barograph_processor.signals.api import StreamId, StreamKind
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.exponential import ExponentialHistogram
 from barograph_processor.signals.histogram import ExplicitHistogram
-from barograph_processor.signals.performance import positive_class
+from barograph_processor.signals.performance_task import positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from barograph_processor.engine.engine import Engine
 from barograph_processor.patterns.checkpoints import Checkpoints
 from barograph_processor.patterns.entries import ADVANCE, FEED, read_feed, read_step
 from barograph_processor.patterns.kept import pending_name
-from barograph_processor.stores.disk import copied
+from barograph_processor.stores.copying import copied
 from barograph_processor.stores.journal import read_journal
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from barograph.columns import numbers, values
 from barograph.errors import ConfigError
 from barograph_processor.signals.api import Joined
 from barograph_processor.signals.fit_edges import score_edges, value_edges, value_grid
-from barograph_processor.signals.performance import infer_task, positive_class
+from barograph_processor.signals.performance_task import infer_task, positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

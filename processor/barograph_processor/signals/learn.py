@@ -18,7 +18,7 @@ from barograph_processor.signals.fit_columns import MOST_CATEGORIES
 from barograph_processor.signals.fit_edges import MOST_EDGES, value_grid
 from barograph_processor.signals.histogram import ExplicitHistogram
 from barograph_processor.signals.overdispersion import LEAST_SLICES, of_index, of_shares, whole_slices
-from barograph_processor.signals.performance import positive_class
+from barograph_processor.signals.performance_task import positive_class
 from barograph_processor.signals.reference import entry_of, exponential_id
 
 if TYPE_CHECKING:

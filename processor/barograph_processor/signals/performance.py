@@ -23,14 +23,12 @@ from barograph_processor.signals.performance_numbers import (
 )
 from barograph_processor.signals.performance_probabilities import Brier, LogLoss, RocAuc
 from barograph_processor.signals.performance_scores import ScoreCounts
-from barograph_processor.signals.performance_task import infer_task, positive_class
+from barograph_processor.signals.performance_task import positive_class
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.signals.api import Joined
-
-__all__ = ["SIGNALS", "Measured", "infer_task", "measure", "positive_class"]
 
 MAX_SCORED_CLASSES = 100
 

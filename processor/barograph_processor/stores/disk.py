@@ -305,28 +305,6 @@ class DiskStore:
         return _Figures(entries, size, lists)
 
 
-def copied(source: Path, target: Path) -> None:
-    """A copy of a database that nobody has open; unchanging files are linked where that is possible.
-
-    Args:
-        source: Its folder.
-        target: The copy's folder; what is there is removed first.
-
-    Raises:
-        OSError: The disk failed, or is full.
-    """
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for file in sorted(source.iterdir()):
-        if file.suffix == ".sst":
-            try:
-                (target / file.name).hardlink_to(file)
-            except OSError:
-                shutil.copy2(file, target)
-        else:
-            shutil.copy2(file, target)
-
-
 def _failed(what: str, error: Exception) -> Retryable:
     return Retryable(f"the pending store can't {what}: {error}; see that its disk works and has room")
 
