@@ -32,6 +32,7 @@ ROWS_A_SECOND = 200
 FEATURES = 20
 WARM_S = 10.0
 STEP_S = 0.05
+START_S = 60.0
 STOP_S = 60.0
 HIDING = """
 import sys
@@ -81,6 +82,15 @@ def resident_mb(pid: int) -> float:
     raise OSError("this kernel doesn't tell VmRSS")
 
 
+def await_start(folder: Path) -> None:
+    """Wait until the command has said what it does."""
+    late = time.monotonic() + START_S
+    while not (folder / "said").stat().st_size:
+        if time.monotonic() > late:
+            raise TimeoutError(f"nothing was said in {START_S:g} s")
+        time.sleep(STEP_S)
+
+
 def prints(log: Path, stop: threading.Event) -> None:
     """Add rows to a file, evenly, until told to stop."""
     chance = random.Random(1)
@@ -100,6 +110,7 @@ def measure(config: str, folder: Path, report: measuring.Report, name: str) -> N
     log.touch()
     stop = threading.Event()
     with barograph(config.format(log=log, folder=folder, port=report.options.port), folder) as child:
+        await_start(folder)
         time.sleep(WARM_S / 2)
         report.add(f"{name}, idle, resident", resident_mb(child.pid), "MB")
         printing = threading.Thread(target=prints, args=(log, stop))
