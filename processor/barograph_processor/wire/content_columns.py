@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from barograph_processor.wire import reasons
 from barograph_processor.wire.contents import Content, ExplicitContent, ExponentialContent, SumContent
+from barograph_processor.wire.values import GivenTwice
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +43,7 @@ class Contents(Protocol):
 
         Raises:
             RefusedPoint: The content isn't possible.
+            GivenTwice: It has a whole number and another one.
         """
 
 
@@ -58,6 +60,8 @@ class SumColumns:
     def at(self, row: int, name: str) -> SumContent:
         """As `Contents.at`."""
         count, double = self._ints[row], self._doubles[row]
+        if not (count is None or double is None):
+            raise GivenTwice
         if count is None:
             if double is None:
                 raise RefusedPoint(reasons.NO_VALUE)

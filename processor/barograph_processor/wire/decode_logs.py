@@ -15,12 +15,13 @@ from barograph_processor.wire import identity, packed_scan, readable, reasons
 from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.carriers import carrier_of
 from barograph_processor.wire.decode import DecodeContext, Decoded
-from barograph_processor.wire.descriptors import parse
+from barograph_processor.wire.descriptors import parse, rewritten
 from barograph_processor.wire.foreign import EVENT_NAME, LOGS, Foreign, read_foreign
 from barograph_processor.wire.nesting import items
 from barograph_processor.wire.packed_events import PackedEvents
 from barograph_processor.wire.packed_scan import Known
 from barograph_processor.wire.refusals import Refusals
+from barograph_processor.wire.values import GivenTwice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +46,13 @@ def decode_logs(data: bytes, context: DecodeContext) -> Decoded:
     Raises:
         Permanent: The bytes aren't such a request.
     """
+    try:
+        return _decode(data, context)
+    except GivenTwice:
+        return _decode(rewritten("logs", data), context)
+
+
+def _decode(data: bytes, context: DecodeContext) -> Decoded:
     scanned = packed_scan.scan(data)
     if scanned is None:
         return decode_records(items(parse("logs", data)), context)

@@ -14,12 +14,15 @@ from barograph_processor.engine.batch import Point, Points
 from barograph_processor.wire import reasons
 from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.decode import DecodeContext, Decoded
-from barograph_processor.wire.descriptors import parse
+from barograph_processor.wire.descriptors import parse, rewritten
 from barograph_processor.wire.identity import RESOURCE_NAMES
 from barograph_processor.wire.nesting import items, parents
 from barograph_processor.wire.points import STREAMS, PointReader
+from barograph_processor.wire.values import GivenTwice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 NOT_MONITORED: Final = (
@@ -37,6 +40,13 @@ def decode_metrics(data: bytes, context: DecodeContext) -> Decoded:
     Raises:
         Permanent: The bytes aren't such a request.
     """
+    try:
+        return _decode(data, context)
+    except GivenTwice:
+        return _decode(rewritten("metrics", data), context)
+
+
+def _decode(data: bytes, context: DecodeContext) -> Decoded:
     metrics = items(parse("metrics", data))
     codes = pc.index_in(metrics.column.field("name"), value_set=pa.array(_NAMES, pa.string()))
     code = codes.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -44,8 +54,9 @@ def decode_metrics(data: bytes, context: DecodeContext) -> Decoded:
     decoded = Decoded()
     ignored: Counter[str] = Counter()
     points: list[Point] = []
-    for held in _HELD:
-        column = metrics.column.field(held)
+    columns = {held: metrics.column.field(held) for held in _HELD}
+    _check_once(columns.values(), len(code))
+    for held, column in columns.items():
         metric_of = parents(column.field("data_points"))
         if not metric_of.size:
             continue
@@ -64,6 +75,16 @@ def decode_metrics(data: bytes, context: DecodeContext) -> Decoded:
     if points:
         decoded.batches.append(Points(points))
     return decoded
+
+
+def _check_once(columns: Iterable[pa.Array], rows: int) -> None:
+    """See that no row has a value in two columns."""
+    given = np.zeros(rows, np.int8)
+    for column in columns:
+        if column.null_count < rows:
+            given += column.is_valid().to_numpy(zero_copy_only=False)
+    if (given > 1).any():
+        raise GivenTwice
 
 
 def _ours(code: NDArray[np.int32], own: NDArray[np.bool_], ignored: Counter[str]) -> NDArray[np.int64]:

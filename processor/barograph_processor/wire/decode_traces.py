@@ -11,17 +11,20 @@ from barograph_processor.wire import identity, reasons
 from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.carriers import carrier_of, carrier_of_envelope
 from barograph_processor.wire.decode import DecodeContext, Decoded
-from barograph_processor.wire.descriptors import parse
+from barograph_processor.wire.descriptors import parse, rewritten
 from barograph_processor.wire.foreign import SPANS, Foreign, read_foreign
 from barograph_processor.wire.nesting import items
 from barograph_processor.wire.refusals import Refusals
+from barograph_processor.wire.span_layout import Odd
 from barograph_processor.wire.span_scan import scan
-from barograph_processor.wire.values import EMPTY, INT
+from barograph_processor.wire.values import EMPTY, INT, GivenTwice
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from numpy.typing import NDArray
+
+    from barograph_processor.wire.carriers import Carrier
 
 _WANTED = (*identity.NAMES, names.ML_BATCH_ROWS)
 
@@ -35,8 +38,15 @@ def decode_traces(data: bytes, context: DecodeContext) -> Decoded:
     Raises:
         Permanent: The bytes aren't such a request.
     """
-    if context.dialects:
-        return _decode_foreign(data, context)
+    decode = _decode_foreign if context.dialects else _decode_ours
+    try:
+        return decode(data, context)
+    except GivenTwice:
+        return decode(rewritten("foreign_traces", data), context)
+
+
+def _decode_ours(data: bytes, context: DecodeContext) -> Decoded:
+    """Without dialects."""
     spans = items(parse("traces", data))
     attributes = Attributes.of(spans.column.field("attributes"), _WANTED)
     resources = Attributes.of(spans.resources, identity.RESOURCE_NAMES)
@@ -48,13 +58,18 @@ def decode_traces(data: bytes, context: DecodeContext) -> Decoded:
 def _decode_foreign(data: bytes, context: DecodeContext) -> Decoded:
     """Dialects first; what they leave is checked as ever."""
     scanned = scan(data)
-    if scanned is None:
-        spans = items(parse("foreign_traces", data))
-        carrier = carrier_of(spans)
-        records = Foreign.of_items(SPANS, spans, carrier)
-    else:
+    if scanned is not None:
         carrier = carrier_of_envelope(scanned.envelope)
-        records = Foreign.of_scan(scanned, carrier)
+        try:
+            return _read(Foreign.of_scan(scanned, carrier), carrier, context)
+        except Odd:  # a value isn't what it seemed to be
+            pass
+    spans = items(parse("foreign_traces", data))
+    carrier = carrier_of(spans)
+    return _read(Foreign.of_items(SPANS, spans, carrier), carrier, context)
+
+
+def _read(records: Foreign, carrier: Carrier, context: DecodeContext) -> Decoded:
     decoded = Decoded()
     own = carrier.own[records.scope_of]
     open_to = ~(own | carrier.ours[records.scope_of])

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import ptars
 from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
@@ -221,6 +223,23 @@ def parse(lane: Lane, data: bytes) -> pa.RecordBatch:
             raise
         raise _refused(lane, error) from error
     return batch
+
+
+def rewritten(lane: Lane, data: bytes) -> bytes:
+    """A request as protobuf writes it: of what may be there once, the last.
+
+    Raises:
+        Permanent: The bytes aren't such a request.
+    """
+    try:
+        return _message(lane).FromString(data).SerializeToString()
+    except DecodeError as error:
+        raise _refused(lane, error) from error
+
+
+@cache
+def _message(lane: Lane) -> type[Message]:
+    return GetMessageClass(slim_descriptor(lane))
 
 
 def _refused(lane: Lane, error: BaseException) -> Permanent:

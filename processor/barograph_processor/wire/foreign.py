@@ -13,6 +13,7 @@ from barograph_processor.wire.refusals import Refusals
 from barograph_processor.wire.span_columns import ScannedPairs, names_of, times_of
 from barograph_processor.wire.span_layout import END, START
 from barograph_processor.wire.text import encode_texts
+from barograph_processor.wire.values import Values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,7 +136,9 @@ class Foreign:
             if self._column is None or self._column.type.get_field_index("body") < 0:
                 self._body = Pairs.nothing(len(self))
             else:
-                self._body = Pairs(self._column.field("body").field("kvlist_value").field("values"))
+                bodies = self._column.field("body")
+                Values(bodies)  # sees that none is two things
+                self._body = Pairs(bodies.field("kvlist_value").field("values"))
         return self._body
 
     def _time(self, name: str) -> NDArray[np.int64]:

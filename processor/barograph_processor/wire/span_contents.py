@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 import pyarrow as pa
 
-from barograph.errors import Permanent
 from barograph_processor.engine.batch import Texts
+from barograph_processor.wire.span_layout import Odd
 from barograph_processor.wire.text import encode_texts
 from barograph_processor.wire.values import ARRAY, BOOL, BYTES, DOUBLE, EMPTY, INT, TEXT, ranges
 
@@ -29,8 +29,6 @@ _MARKS: Final = np.array(
     [0, *(int.from_bytes(bytes([_MORE]) * size, "little") for size in range(_WORD + 1))], np.uint64
 )
 """The bits that say of a varint of so many bytes that more follow; of nine bytes, all that eight have."""
-_CUT: Final = "the body isn't an OTLP traces request in protobuf: an int_value is cut"
-_NOT_TEXT: Final = "the body isn't an OTLP traces request in protobuf: text isn't UTF-8"
 
 
 class Contents:
@@ -98,7 +96,7 @@ class Contents:
         """The contents as text.
 
         Raises:
-            Permanent: Some isn't UTF-8.
+            Odd: Some isn't UTF-8.
         """
         if self.block is None:
             return texts_at(self._data, self.begins, self.ends)
@@ -113,7 +111,7 @@ class Contents:
         """The contents as text, told apart.
 
         Raises:
-            Permanent: As `texts`.
+            Odd: As `texts`.
         """
         if self.block is None:
             return encode_texts(self.texts())
@@ -191,13 +189,13 @@ def texts_at(
         kind: `TEXT` makes a column of text, which must be UTF-8; anything else one of bytes.
 
     Raises:
-        Permanent: It isn't.
+        Odd: It isn't.
     """
     sizes = ends - begins
     offsets = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=offsets[1:])
     if offsets[-1] >= 2**31:
-        raise Permanent("the texts of one request are too large")
+        raise Odd
     content = np.frombuffer(data, np.uint8)[ranges(begins, sizes)]
     if kind != TEXT:
         buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)]
@@ -214,12 +212,12 @@ def integers_at(data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64])
         ends: int64 [n].
 
     Raises:
-        Permanent: One doesn't.
+        Odd: One doesn't.
     """
     sizes = ends - begins
     longest = int(sizes.max(initial=0))
     if len(sizes) and (sizes.min() < 1 or longest > _VARINT_MOST):
-        raise Permanent("the body isn't an OTLP traces request in protobuf: an int_value is too long")
+        raise Odd
     if longest <= _WORD <= len(data):
         return _short_integers(data, begins, sizes, longest)
     held = np.frombuffer(data, np.uint8)
@@ -228,7 +226,7 @@ def integers_at(data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64])
         has = sizes > place
         byte = held[np.minimum(begins + place, ends - 1)]
         if ((byte >= _MORE) != (sizes > place + 1))[has].any():
-            raise Permanent(_CUT)
+            raise Odd
         bits = np.where(has, byte & 0x7F, 0).astype(np.uint64) << np.uint64(7 * place)
         numbers |= bits
     return numbers.view(np.int64)
@@ -243,7 +241,7 @@ def _short_integers(
     words >>= ((begins - at) * 8).view(np.uint64)
     words &= _HELD[sizes]
     if ((words & _MARKS[_WORD + 1]) != _MARKS[sizes]).any():
-        raise Permanent(_CUT)
+        raise Odd
     numbers = np.zeros(len(words), np.uint64)
     for place in range(longest):
         numbers |= words >> np.uint64(place) & np.uint64(0x7F << 7 * place)
@@ -263,7 +261,7 @@ def _column(content: bytes, offsets: NDArray[np.int32], *, valid: bool) -> pa.St
         try:
             column.validate(full=True)
         except pa.ArrowInvalid as error:
-            raise Permanent(_NOT_TEXT) from error
+            raise Odd from error
     return column
 
 
@@ -271,4 +269,4 @@ def _text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise Permanent(_NOT_TEXT) from error
+        raise Odd from error

@@ -35,6 +35,10 @@ ANY_VALUE: Final = pa.struct([(name, pa.binary()) for _, name in _CHILDREN])
 """Type of a column of values that holds none."""
 
 
+class GivenTwice(Exception):  # no error: protobuf rewrites the request
+    """Two kinds of value are given where one may be; the last counts, but columns don't tell which it is."""
+
+
 class Column(Protocol):
     """Values of n rows that are held together.
 
@@ -61,15 +65,24 @@ class Values:
     __slots__ = ("_columns", "kinds")
 
     def __init__(self, column: pa.StructArray) -> None:
+        """Look at values.
+
+        Raises:
+            GivenTwice: One has two.
+        """
         children = dict(zip((field.name for field in column.type), column.flatten(), strict=True))
         self.kinds: NDArray[np.uint8] = np.zeros(len(column), np.uint8)
         self._columns: dict[int, pa.Array] = {}
+        given = 0
         for kind, name in _CHILDREN:
             child = children[name]
             if child.null_count == len(column):
                 continue
+            given += len(column) - child.null_count
             self._columns[kind] = child
             self.kinds[child.is_valid().to_numpy(zero_copy_only=False)] = kind
+        if given > np.count_nonzero(self.kinds):
+            raise GivenTwice
 
     def at(self, kind: int, positions: NDArray[np.int64], mask: NDArray[np.bool_] | None = None) -> pa.Array:
         """Values of one kind as an array of their type; maps as structs with the list ``values``.
