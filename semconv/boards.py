@@ -34,7 +34,7 @@ _END, _STATUS, _ROWS = "ml.window.end", "ml.monitor.status", "ml.window.observat
 _MATURITY, _DROPPED = "ml.label.maturity", "ml.telemetry.dropped"
 _MISSING = "ml.feature.missing.ratio"  # told of every feature
 _SIGNIFICANT = "ml.feature.drift.significant"
-_ENVIRONMENT = "deployment.environment.name"
+_TENANT, _ENVIRONMENT, _NAMESPACE = "barograph.tenant", "deployment.environment.name", "service.namespace"
 _OWN_LABEL = "barograph.component"
 _HEADLINES = ("ml.performance.accuracy", "ml.performance.roc_auc", "ml.performance.mae")
 
@@ -72,8 +72,10 @@ class _Boards:
         metric, label = self._names.metric, self._names.label
         whole = self._where(self._whole, model=False)
         here = self._where(model=False)
-        identity = f"{label(_MODEL)}, {label(_VERSION)}"
-        name = f"{{{{{label(_MODEL)}}}}} {{{{{label(_VERSION)}}}}}"
+        identity = ", ".join(
+            label(each) for each in (_TENANT, _NAMESPACE, _ENVIRONMENT, _MODEL, _VERSION, _OUTPUT)
+        )
+        name = f"{{{{{label(_TENANT)}}}}} {{{{{label(_MODEL)}}}}} {{{{{label(_VERSION)}}}}}"
         links = {
             "fieldConfig": {
                 "defaults": {"links": [{"title": "Open the model", "url": self._link("model")}]},
@@ -84,7 +86,7 @@ class _Boards:
             "Models",
             "State of each model's newest window, its rows, drifted features, how much truth is known.",
             [
-                Query(f"sum by ({identity}, {label(_STATE)}) ({metric(_STATUS)}{here}) == 1"),
+                Query(f"max by ({identity}, {label(_STATE)}) ({metric(_STATUS)}{here}) == 1"),
                 Query(f"sum by ({identity}) ({metric(_ROWS)}{here})"),
                 Query(f"sum by ({identity}) ({metric(_SIGNIFICANT)}{here})"),
                 Query(f"max by ({identity}) ({metric(_MATURITY)}{whole})"),
@@ -133,7 +135,7 @@ class _Boards:
     def model(self) -> dict[str, Any]:
         """One model: its windows, performance by horizon and segment, drift, and features at a glance."""
         metric, label = self._names.metric, self._names.label
-        version = f"{{{{{label(_VERSION)}}}}} {{{{{label(_OUTPUT)}}}}}"
+        version = f"{{{{{label(_TENANT)}}}}} {{{{{label(_VERSION)}}}}} {{{{{label(_OUTPUT)}}}}}"
         horizon = f'{label(_HORIZON)}="$horizon"'
         whole, parts = self._whole, f'{label(_SEGMENT)}!=""'
         age = Panel(
@@ -182,7 +184,7 @@ class _Boards:
     def feature(self) -> dict[str, Any]:
         """One feature of one model."""
         label = self._names.label
-        version = f"{{{{{label(_VERSION)}}}}}"
+        version = f"{{{{{label(_TENANT)}}}}} {{{{{label(_VERSION)}}}}}"
         drift = [family for family in self._of_features if ".drift." in family.metric.name]
         quality = [family for family in self._of_features if family not in drift]
         here = self._where(f'{label(_FEATURE)}="$feature"')
@@ -202,6 +204,8 @@ class _Boards:
         metric, label = self._names.metric, self._names.label
         lanes = f"{label(_LANE)}, {label(_REASON)}"
         name = f"{{{{{label(_LANE)}}}}}: {{{{{label(_REASON)}}}}}"
+        # A counter is born with what it counts, which an increase doesn't see.
+        young = f"{metric(_DROPPED)} unless {metric(_DROPPED)} offset $__range"
         drops = [
             Panel(
                 "Not taken as it came, by lane and reason",
@@ -212,7 +216,7 @@ class _Boards:
             Panel(
                 "In the time shown",
                 self._names.declared(_DROPPED).brief,
-                [Query(f"sum by ({lanes}) (increase({metric(_DROPPED)}[$__range]))")],
+                [Query(f"sum by ({lanes}) (({young}) or increase({metric(_DROPPED)}[$__range]))")],
                 kind="table",
             ),
         ]
@@ -268,7 +272,7 @@ class _Boards:
 
     def _worst(self, held: Sequence[Family], where: str) -> Iterator[Panel]:
         label = self._names.label
-        legend = f"{{{{{label(_VERSION)}}}}} {{{{{label(_FEATURE)}}}}}"
+        legend = f"{{{{{label(_TENANT)}}}}} {{{{{label(_VERSION)}}}}} {{{{{label(_FEATURE)}}}}}"
         link = {"title": "Open the feature", "url": self._link("feature")}
         more = {"options": {"dataLinks": [link]}}
         for family in held:
@@ -314,7 +318,8 @@ class _Boards:
     def _where(self, *more: str, model: bool = True) -> str:
         label = self._names.label
         chosen = [f'{label(_MODEL)}="$model"', f'{label(_VERSION)}=~"$version"'] if model else []
-        chosen += [f'{label(_WINDOW)}="$window"', f'{label(_ENVIRONMENT)}=~"$environment"', *more]
+        chosen += [f'{label(_WINDOW)}="$window"', f'{label(_ENVIRONMENT)}=~"$environment"']
+        chosen += [f'{label(_TENANT)}=~"$tenant"', *more]
         return "{" + ",".join(chosen) + "}"
 
     def _variables(self, *more: str) -> list[dict[str, Any]]:
@@ -332,6 +337,7 @@ class _Boards:
             ],
         }
         return [
+            variable("tenant", f"label_values({end}, {label(_TENANT)})", every=True),
             variable("environment", f"label_values({end}, {label(_ENVIRONMENT)})", every=True),
             *(each for name in more for each in known[name]),
             variable("window", f"label_values({end}, {label(_WINDOW)})"),
@@ -341,13 +347,15 @@ class _Boards:
         label = self._names.label
         wanted = {"model": label(_MODEL), **({"feature": label(_FEATURE)} if name == "feature" else {})}
         chosen = "&".join(f"var-{key}=${{__field.labels.{value}}}" for key, value in wanted.items())
-        return f"/d/barograph-{name}?${{datasource:queryparam}}&${{window:queryparam}}&{chosen}"
+        kept = "&".join(f"${{{each}:queryparam}}" for each in ("datasource", "window", "tenant"))
+        return f"/d/barograph-{name}?{kept}&{chosen}"
 
 
 def _columns(label: Callable[[str], str]) -> dict[str, Any]:
     """What the columns of the table of models are called."""
     renamed = {
-        label(_MODEL): "model", label(_VERSION): "version", label(_STATE): "state",
+        label(_TENANT): "tenant", label(_NAMESPACE): "namespace", label(_ENVIRONMENT): "environment",
+        label(_MODEL): "model", label(_VERSION): "version", label(_OUTPUT): "output", label(_STATE): "state",
         "Value #B": "rows", "Value #C": "drifted features", "Value #D": "label maturity",
         "Value #E": "seconds since its end",
     }  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import children
+from barograph.semconv import attributes
 from barograph_processor.components.reasons import Reason as Leaving
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.load import load
@@ -67,7 +68,7 @@ forward: {endpoint: "http://OWNER", protocol: http/protobuf, interval: 1s}
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 CHOICES = [{"model": task, "feature": feature} for task in TASKS for feature in ("age", "town")]
 FIXED = {
-    "version": ".*", "environment": ".*", "window": "1d", "horizon": "all",
+    "version": ".*", "environment": ".*", "tenant": ".*", "window": "1d", "horizon": "all",
     "__rate_interval": "10s", "__range": "1m",
 }  # fmt: skip
 SELECTOR = re.compile(r"\b([a-z_][a-z0-9_]+)(?:\{[^}]*\})?")
@@ -138,6 +139,24 @@ def test_boards_are_sound_and_every_reading_stands_on_one() -> None:
         )
         assert used <= known
         assert board["uid"] == f"barograph-{path.stem}"
+
+
+def test_what_is_told_of_one_model_is_not_mixed_with_another_tenants_or_outputs() -> None:
+    """Whatever is summed up by model is summed up by all that a key consists of."""
+    parts = (
+        attributes.BAROGRAPH_TENANT, attributes.SERVICE_NAMESPACE, attributes.DEPLOYMENT_ENVIRONMENT_NAME,
+        attributes.ML_MODEL_NAME, attributes.ML_MODEL_VERSION, attributes.ML_OUTPUT_NAME,
+    )  # fmt: skip
+    wanted = {NAMES.label(part) for part in parts}
+    texts = [target["expr"] for _, panel in panels() for target in panel.get("targets", [])]
+    texts += [rule["expr"] for rule in rules()]
+    by = {found for text in texts for found in re.findall(r"\bby \(([^)]*)\)", text)}
+    of_models = [labels.split(", ") for labels in by if NAMES.label(attributes.ML_MODEL_NAME) in labels]
+    assert of_models
+    assert [set()] * len(of_models) == [wanted - set(labels) for labels in of_models]
+    routes = yaml.safe_load((FOLDER / "alertmanager" / "alertmanager.yaml").read_text(encoding="utf-8"))
+    assert wanted - {NAMES.label(attributes.ML_OUTPUT_NAME)} <= set(routes["route"]["group_by"])
+    assert wanted <= set(routes["inhibit_rules"][0]["equal"])
 
 
 def test_reasons_that_an_alert_passes_over_exist() -> None:
