@@ -9,6 +9,7 @@ import numpy as np
 from barograph.batches import as_matrix
 from barograph.classes import class_text, class_texts
 from barograph.columns import numbers, values
+from barograph.deciding import NUMBERED, TwoClasses, is_positive, likeliest, named_pair, positive_class
 from barograph.guard import HISTOGRAMS, guard
 
 if TYPE_CHECKING:
@@ -84,12 +85,14 @@ class OutputSpec:
         if self.task is None:
             self.task = "binary" if matrix.shape[1] <= _BINARY else "multiclass"
         if matrix.shape[1] <= _BINARY and self.task != "multiclass":
-            return self._binary(matrix, names, classes)
-        if matrix.shape[1] == 1:
+            two = self._two_classes(names)
+            if two is not None:
+                return self._binary(matrix, names, two, classes)
+        elif matrix.shape[1] == 1:
             _unfit("one score a row of a multiclass output tells nothing of the other classes", rows)
             return Answer(classes=classes)
         if classes is None:
-            classes = self._argmax(matrix, names)
+            classes = _named(likeliest(matrix, names), names)
         return Answer(classes=classes, scores=matrix, score_classes=names)
 
     def _is_number(self, prediction: RawColumn) -> bool:
@@ -146,39 +149,36 @@ class OutputSpec:
             names = self.classes if len(self.classes) == matrix.shape[1] else ()
         return matrix, names or tuple(map(str, range(matrix.shape[1])))
 
-    def _binary(self, matrix: Floats, names: tuple[str, ...], classes: list[str | None] | None) -> Answer:
-        chosen: npt.NDArray[np.bool_]
-        if matrix.shape[1] == 1:
-            single = names[0] if names != ("0",) else None
-            positive = self.positive or single or "1"
-            negative = next((one for one in self.classes if one != positive), "0" if positive != "0" else "1")
-            score = matrix[:, 0]
-            chosen = np.greater(score, 0.5)  # the argmax of (1 - p, p)
-        else:
+    def _two_classes(self, names: tuple[str, ...]) -> TwoClasses | None:
+        """The classes of one or two scores, as far as anything tells which is the positive one."""
+        nameless = names == ("0",)  # a column without a name is number 0
+        if self.positive is None and (nameless or self.threshold is None):
+            return NUMBERED if nameless else named_pair(names)
+        if len(names) == _BINARY:
             positive = self.positive if self.positive in names else names[1]
-            place = names.index(positive)
-            negative = names[1 - place]
-            score = matrix[:, place]
-            other = matrix[:, 1 - place]
-            # Of equally likely classes the one whose name sorts first: the order of columns is no fact.
-            likelier = np.greater_equal(score, other) if positive < negative else np.greater(score, other)
-            chosen = np.where(np.isnan(other), np.greater(score, 0.5), likelier)
-        if classes is None:
-            if self.threshold is not None:
-                chosen = np.greater_equal(score, self.threshold)
-            known: npt.NDArray[np.bool_] = np.isfinite(score)
-            marks: list[list[bool]] = np.column_stack([chosen, known]).tolist()
-            classes = [(positive if yes else negative) if is_known else None for yes, is_known in marks]
-        return Answer(classes=classes, score=score, score_classes=(positive,))
+            return TwoClasses(next(one for one in names if one != positive), positive)
+        positive = self.positive or names[0]
+        negative = next((one for one in self.classes if one != positive), None)
+        return TwoClasses(negative or ("0" if positive != "0" else "1"), positive)
 
-    @staticmethod
-    def _argmax(matrix: Floats, names: tuple[str, ...]) -> list[str | None]:
-        """The class of the greatest score, where two are known, as the processor tells it."""
-        order = sorted(range(len(names)), key=names.__getitem__)
-        known = np.isfinite(matrix)
-        best = np.where(known, matrix, -np.inf)[:, order].argmax(axis=1)
-        chosen = np.where(known.sum(axis=1) >= _BINARY, best, -1).tolist()
-        return [names[order[place]] if place >= 0 else None for place in chosen]
+    def _binary(
+        self, matrix: Floats, names: tuple[str, ...], two: TwoClasses, classes: list[str | None] | None
+    ) -> Answer:
+        alone = matrix.shape[1] == 1
+        score = matrix[:, 0 if alone else names.index(two.positive)]
+        if classes is None:
+            other = None if alone else matrix[:, names.index(two.negative)]
+            chosen = is_positive(score, self.threshold, other=other, classes=two)
+            classes = _named(np.where(np.isfinite(score), chosen, -1), two)
+        named = (two.positive,)
+        if self.baseline is None and positive_class(named) != two.positive:  # nobody else could name it
+            return Answer(classes=classes, scores=score.reshape(-1, 1), score_classes=named)
+        return Answer(classes=classes, score=score, score_classes=named)
+
+
+def _named(places: npt.NDArray[np.integer], names: Sequence[str]) -> list[str | None]:
+    listed: list[int] = places.tolist()
+    return [names[place] if place >= 0 else None for place in listed]
 
 
 def _unfit(message: str, rows: int) -> None:

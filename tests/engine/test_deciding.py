@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from barograph.baseline import Baseline, Output
+from barograph.outputs import OutputSpec
+from barograph.semconv import metrics
 from barograph_processor.engine.batch import Points, Predictions, Texts
 from barograph_processor.engine.deciding import with_classes
 from barograph_processor.engine.reasons import Lane, Reason
@@ -73,8 +75,46 @@ def test_a_class_that_the_sender_gave_stays() -> None:
     assert (4, 4) == right(engine_of(HOURLY, baselines=[baseline(0.3)]), all_given, LABELS)
 
 
-def test_without_a_score_or_without_a_baseline_nothing_is_decided() -> None:
-    assert (0, 0) == right(engine_of(HOURLY), scored(), LABELS)
+def test_without_a_baseline_more_than_a_half_is_class_1_of_0_and_1() -> None:
+    rows = [("a", NOON, 0.25), ("b", NOON, 0.5), ("c", NOON, 0.75), ("d", NOON, float("nan"))]
+    assert ["0", "0", "1", None] == decided(scored(rows), None) == decided(scored(rows), None, "binary")
+    assert (
+        [None] * 4 == decided(scored(rows), None, "multiclass") == decided(scored(rows), None, "regression")
+    )
+    assert (2, 4) == right(engine_of(HOURLY), scored(), LABELS)
+    assert (2, 4) == right(engine_of(HOURLY), replace(LABELS, pair=scored()))
+
+
+def test_a_row_with_one_score_is_decided_as_if_it_had_come_without_the_others() -> None:
+    rows = [("a", NOON, 0.7), ("b", NOON, 0.2)]
+    several = shared(rows, "red", "rose", "white")
+    mixed = replace(several, score=np.array([np.nan, 0.9]), scores=several.scores * [[1.0], [np.nan]])
+    assert ["red", "1"] == decided(mixed, None)
+    pair = shared(rows, "no", "yes")
+    mixed = replace(pair, score=np.array([np.nan, 0.9]), scores=pair.scores * [[1.0], [np.nan]])
+    assert ["no", "1"] == decided(mixed, None)
+
+
+@pytest.mark.parametrize(
+    ("truth", "expected"), [("true", 1), ("True", 1), ("yes", 1), ("POSITIVE", 1), ("no", 0)]
+)
+def test_labels_that_name_the_outcome_otherwise_fit_a_class_without_a_name(truth: str, expected: int) -> None:
+    label = replace(truths([("d", NOON + 1, "1")]), classes=texts([truth]), value=np.array([np.nan]))
+    assert (expected, 1) == right(engine_of(HOURLY), scored(), label)
+
+
+def test_the_score_of_one_named_class_alone_is_the_positive_ones_where_its_name_tells() -> None:
+    rows = [("a", NOON, 0.5), ("b", NOON, 0.7)]
+    batch = shared(rows, "yes", "no")
+    alone = replace(batch, scores=batch.scores[:, :1], score_classes=("yes",))
+    assert ["no", "yes"] == decided(alone, None)
+    assert ((), [0.5, 0.7]) == (
+        with_classes(alone, None).score_classes,
+        with_classes(alone, None).score.tolist(),
+    )
+
+
+def test_without_a_score_nothing_is_decided() -> None:
     missing = [(name, at, float("nan")) for name, at, _ in ROWS]
     assert (0, 0) == right(engine_of(HOURLY, baselines=[baseline(0.3)]), scored(missing), LABELS)
 
@@ -154,3 +194,35 @@ def test_an_edge_decides_for_rows_that_it_counts_itself() -> None:
     (classes,) = (one.state for one in points.points if one.stream.kind == StreamKind.PREDICTION_CLASSES)
     assert CategoryCounts.of({"0": 1, "1": 2}).to_bytes() == classes.to_bytes()
     assert [-1] == passed_on.classes.codes.tolist()
+
+
+def test_serving_code_names_the_class_of_a_score_where_nobody_else_could() -> None:
+    """With classes stated it sends the score by that name, so that all lanes count it under one."""
+    scores = np.array([0.75, 0.25])
+    answer = OutputSpec(classes=("cat", "dog")).answer(None, scores, 2)
+    assert (["dog", "cat"], ("dog",)) == (answer.classes, answer.score_classes)
+    assert answer.score is None
+    known = Output(task="binary", classes=("cat", "dog"), positive="dog", threshold=0.2)
+    assert scores.tolist() == OutputSpec(known).answer(None, scores, 2).score.tolist()  # type: ignore[union-attr]
+    two = {"cat": 1 - scores, "dog": scores}
+    assert answer.classes == OutputSpec().answer(None, two, 2).classes
+    assert ["dog", "dog"] == OutputSpec(threshold=0.25).answer(None, two, 2).classes
+
+
+def test_the_score_of_one_named_class_tells_how_well_it_is_told_from_all_others() -> None:
+    rows = [(f"a-{place}", NOON, 0.75 - place % 2 / 2) for place in range(40)]
+    named = replace(shared(rows, "dog", "cat"), classes=texts(["dog", "cat"] * 20))
+    batch = replace(named, scores=named.scores[:, :1], score_classes=("dog",))
+    label = replace(
+        truths([(name, NOON + 1, "1") for name, _, _ in rows]),
+        classes=texts(["dog", "cat"] * 20),
+        value=np.full(40, np.nan),
+    )
+    engine = engine_of(HOURLY)
+    engine.feed([batch, label], NOW)
+    closed = engine.drain(NOW)
+    figures = {(one.metric, dict(one.attributes).get("ml.class.name")): one.value
+               for each in closed for one in each.readings}  # fmt: skip
+    assert 1.0 == figures[metrics.ML_PERFORMANCE_ACCURACY, None]
+    assert 1.0 == figures[metrics.ML_PERFORMANCE_ROC_AUC, None]
+    assert 0.0625 == figures[metrics.ML_PERFORMANCE_BRIER, None]

@@ -41,7 +41,7 @@ class Data:
         features: With missing values, values out of range and a category that the baseline never saw.
         score: Probability of the positive class.
         truth: Row of the prediction, whether it was positive, and when that was observed; repeats among them.
-        baseline: What the model is compared with.
+        baseline: What the model is compared with; None: what is learned from its first rows.
         two_scores: Whether the model tells the probability of either class, and names none.
     """
 
@@ -50,7 +50,7 @@ class Data:
     features: dict[str, list[Any]]
     score: list[float]
     truth: list[tuple[int, bool, int]]
-    baseline: Baseline
+    baseline: Baseline | None
     two_scores: bool = False
 
     def probabilities(self, score: float) -> float | dict[str, float]:

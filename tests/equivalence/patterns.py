@@ -335,21 +335,23 @@ def _batch(data: Data, folder: Path, write: Callable[[str, Sequence[Mapping[str,
 def _batched(data: Data, folder: Path, *arguments: str) -> Figures:
     config = folder / "barograph.yaml"
     config.write_text(CONFIG, encoding="utf-8")
-    baseline = _baseline(data, folder)
-    done = barograph("batch", "--json", "--config", str(config), "--baseline", baseline, *arguments)
+    owner = _baseline(data, folder) or ("--model", MODEL, "--version", VERSION)
+    done = barograph("batch", "--json", "--config", str(config), *owner, *arguments)
     return _of_lines(json.loads(line) for line in done.stdout.splitlines())
 
 
-def _baseline(data: Data, folder: Path) -> str:
+def _baseline(data: Data, folder: Path) -> tuple[str, ...]:
+    if data.baseline is None:
+        return ()
     path = folder / "credit.baseline"
     path.write_bytes(data.baseline.content)
-    return str(path)
+    return "--baseline", str(path)
 
 
 def running_with(data: Data, folder: Path, receivers: str, *options: str) -> Any:
     config = folder / "barograph.yaml"
     config.write_text(CONFIG + receivers, encoding="utf-8")
-    return service("--config", str(config), "--baseline", _baseline(data, folder), *options)
+    return service("--config", str(config), *_baseline(data, folder), *options)
 
 
 def send_to(endpoint: str, requests: Iterable[tuple[str, bytes]]) -> None:

@@ -65,7 +65,7 @@ def _printed(data: Data, folder: Path) -> tuple[str, int]:
         row["segments"] = {"region": row["features"]["region"]}
         if data.two_scores:
             row["scores"] = data.probabilities(row.pop("score"))
-        else:
+        elif data.baseline is not None:
             row["prediction"] = row["score"] >= THRESHOLD
     log = folder / "logs" / "0.log"
     log.parent.mkdir()

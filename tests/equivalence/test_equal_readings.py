@@ -94,6 +94,43 @@ def test_scores_of_both_classes_are_read_as_the_score_of_the_positive_one(
     assert_equal(expected, PATTERNS[pattern](both, tmp_path_factory.mktemp(pattern), monkeypatch))
 
 
+@pytest.fixture(scope="module")
+def alone(data: Data) -> Data:
+    return replace(data, baseline=None, score=[0.5, *data.score[1:]])
+
+
+@pytest.fixture(scope="module")
+def expected_alone(alone: Data, tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    with pytest.MonkeyPatch.context() as environment:
+        return service_histograms(alone, tmp_path_factory.mktemp("alone"), environment)
+
+
+def test_one_score_and_no_baseline_tell_what_scikit_learn_would_predict(
+    alone: Data, expected_alone: Figures
+) -> None:
+    """More than a half is positive, as where `predict` takes the likelier class; the truth comes late."""
+    told = {name: value for (window, start, name, told), value in expected_alone.items()
+            if (window, start) == ("1d", sets.START_S * 10**9) and dict(told).get("ml.label.horizon") == "all"
+            and "ml.segment.name" not in dict(told)}  # fmt: skip
+    known = {row: positive for row, positive, _ in alone.truth if alone.time_s[row] < sets.START_S + 86_400}
+    predicted = [alone.score[row] > 0.5 for row in known]
+    assert oracle.accuracy_score(list(known.values()), predicted) == told[metrics.ML_PERFORMANCE_ACCURACY]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "service_rows", "service_scores", "service_packed_scores", "embedded_rows", "batch_csv",
+        "sidecar_stdout", "sidecar_edge",
+    ],
+)  # fmt: skip
+def test_one_score_and_no_baseline_give_equal_readings_in_every_pattern(
+    alone: Data, expected_alone: Figures, pattern: str, tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    assert_equal(expected_alone, PATTERNS[pattern](alone, tmp_path_factory.mktemp(pattern), monkeypatch))
+
+
 def assert_equal(expected: Figures, found: Figures) -> None:
     """Show the first of the readings that are missing, too many, or of other values."""
     missing = sorted(map(str, expected.keys() - found.keys()))

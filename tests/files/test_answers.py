@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,13 @@ import pytest
 
 from barograph.baseline import Output
 from barograph.outputs import OutputSpec
-from barograph_processor.files.answers import answer_columns, looks_like_regression
+from barograph_processor.engine.deciding import with_classes
+from barograph_processor.files.answers import AnswerColumns, Answers, looks_like_regression
+from barograph_processor.wire.identity import Owner
+from barograph_processor.wire.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from barograph_processor.engine.batch import Predictions
 
 ROWS = 40
 RANDOM = np.random.default_rng(3)
@@ -44,6 +50,10 @@ REVERSED = Output(task="binary", classes=("no", "yes"), positive="no")
         (None, {"no": "other", "yes": "score"}, BINARY, None),
         (None, {"no": "other", "yes": "score"}, REVERSED, None),
         (None, {"no": "other", "yes": "score"}, None, None),
+        (None, {"yes": "score"}, None, None),
+        (None, {"red": "score"}, None, None),
+        (None, {"red": "score", "blue": "other"}, None, None),
+        (None, {"red": "score", "blue": "other"}, None, "binary"),
         (None, {"red": "red", "white": "white", "rose": "rose"}, None, "multiclass"),
         ("class", {"red": "red", "white": "white", "rose": "rose"}, None, "multiclass"),
         ("class", {}, None, None),
@@ -55,13 +65,16 @@ def test_answers_are_told_apart_as_by_serving_code(
     prediction: str | None, scores: dict[str | None, str], output: Output | None, task: Any
 ) -> None:
     batch = pa.RecordBatch.from_pydict(COLUMNS)
-    found = answer_columns(prediction, tuple(scores.items()), output, task=task).read(batch, is_typed=True)
+    known = task if output is None else output.task
+    answers = AnswerColumns(prediction=prediction, scores=tuple(scores.items()), task=known)
+    found = with_classes(taken(answers.read(batch, is_typed=True)), output, task)
     matrix = {name: COLUMNS[column] for name, column in scores.items()}
     given = matrix.get(None) if None in matrix else matrix or None
     wanted = OutputSpec(output, task=task).answer(
         None if prediction is None else COLUMNS[prediction], given, ROWS
     )
-    assert (wanted.classes or [None] * ROWS) == found.classes.to_pylist()
+    classes = [found.classes.values[code] if code >= 0 else None for code in found.classes.codes]
+    assert (wanted.classes or [None] * ROWS) == classes
     nothing = np.full(ROWS, math.nan)
     np.testing.assert_array_equal(nothing if wanted.score is None else wanted.score, found.score)
     np.testing.assert_array_equal(nothing if wanted.value is None else wanted.value, found.value)
@@ -70,6 +83,13 @@ def test_answers_are_told_apart_as_by_serving_code(
     )
     if wanted.scores is not None:
         assert wanted.score_classes == found.score_classes
+
+
+def taken(answers: Answers) -> Predictions:
+    """What the engine gets."""
+    owner = Owner("", "", "m", "1", "", "a")
+    columns = {"ids": pa.nulls(ROWS, pa.string()), "time_ns": np.ones(ROWS, np.int64), "segments": {}}
+    return Outcomes(**columns, **answers._asdict()).predictions(owner, "default")
 
 
 def test_numbers_that_are_not_whole_are_a_regression() -> None:

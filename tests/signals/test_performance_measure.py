@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from barograph.deciding import positive_class
 from barograph_processor.signals.api import Joined, State, StreamId, StreamKind
 from barograph_processor.signals.exponential import ExponentialHistogram
 from barograph_processor.signals.performance import measure
 from barograph_processor.signals.performance_confusion import ConfusionCounts
 from barograph_processor.signals.performance_errors import ProbabilityErrors, RegressionErrors
 from barograph_processor.signals.performance_scores import EDGES, ScoreCounts
-from barograph_processor.signals.performance_task import infer_task, positive_class
+from barograph_processor.signals.performance_task import infer_task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from barograph_processor.signals.api import Joined
-from barograph_processor.signals.performance_names import alike
+from barograph_processor.signals.performance_names import alike, of_other_names
 
 NAN = float("nan")
 
@@ -51,3 +53,17 @@ def test_other_numbers_stay_numbers() -> None:
     found = alike(rows(("false", "true"), [-1], [0], [7.0]))
     assert [None] == names(found)
     assert [7.0] == found.truth_value.tolist()
+
+
+@pytest.mark.parametrize("truth", ["False", "NO", "negative", "false"])
+def test_outcomes_told_in_other_words_become_those_of_the_prediction(truth: str) -> None:
+    found = alike(rows(("0", "1", truth), [2, 2], [1, 0], [NAN] * 2))
+    assert ["0", "0"] == names(found)
+    assert ["no"] == names(alike(rows(("yes", truth), [1], [0], [NAN])))
+
+
+def test_a_numbered_class_that_a_score_decided_for_is_not_compared_with_a_name() -> None:
+    given = rows(("0", "1", "fraud", "7"), [2, 2, 3, 0, 2], [1, 2, 0, 1, 0], [NAN, NAN, 7, 0, NAN])
+    assert [False] * 5 == of_other_names(given).tolist()  # the classes were given
+    scored = replace(given, score=np.full(5, 0.75))
+    assert [True, False, False, False, True] == of_other_names(scored).tolist()

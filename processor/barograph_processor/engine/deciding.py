@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from barograph.deciding import NUMBERED, TwoClasses, is_positive, likeliest, named_pair, two_classes
 from barograph_processor.engine.batch import Texts
-from barograph_processor.signals.deciding import TwoClasses, is_positive, likeliest, two_classes
-from barograph_processor.signals.performance_task import positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,38 +18,41 @@ if TYPE_CHECKING:
     from barograph.baseline import Output
     from barograph_processor.engine.batch import Predictions
 
-_BINARY = 2
+_BINARY = {None, "binary"}
 
 
 def with_classes(batch: Predictions, output: Output | None, task: str | None = None) -> Predictions:
     """The same predictions, each with a class where its scores decide for one.
 
     A class that the sender gave stays, whatever the scores say. Of a binary task the scores by class become
-    one score, of the positive class, as serving code and tables tell it. The baseline's threshold decides;
-    without one the likelier of two classes, and of several the likeliest.
+    one score, of the positive class, as serving code tells it. The baseline's threshold decides; without one
+    the likelier of two classes, and of several the likeliest. A score without any name is that of class 1, as
+    against 0.
 
     Args:
         batch: Of one key.
-        output: What a baseline that was given says of the output. None: a score alone decides for nothing.
-        task: What is predicted, as configured, where no baseline says it; None: what two classes' names tell.
+        output: What a baseline that was given says of the output; None without one.
+        task: What is predicted, as configured, where no baseline says it; None: what the classes' names tell.
     """
+    nameless = np.isfinite(batch.score) & ~np.isfinite(batch.scores).any(axis=1)
     classes = _two_classes(batch.score_classes, output, task)
     if classes is None:
-        return _decided(batch, likeliest(batch.scores, batch.score_classes), batch.score_classes)
-    batch, other = _one_score(batch, classes)
-    known = np.isfinite(batch.score) if output is not None else np.isfinite(batch.score) & np.isfinite(other)
-    threshold = None if output is None else output.threshold
-    positive = is_positive(batch.score, threshold, other=other, classes=classes)
-    return _decided(batch, np.where(known, positive, -1), classes)
+        batch = _decided(batch, likeliest(batch.scores, batch.score_classes), batch.score_classes)
+    else:
+        batch, other = _one_score(batch, classes)
+        known = np.isfinite(batch.score) if output is not None else np.isfinite(batch.score) & ~nameless
+        threshold = None if output is None else output.threshold
+        positive = is_positive(batch.score, threshold, other=other, classes=classes)
+        batch = _decided(batch, np.where(known, positive, -1), classes)
+    if output is not None or task not in _BINARY:
+        return batch
+    return _decided(batch, np.where(nameless, is_positive(batch.score, None), -1), NUMBERED)
 
 
 def _two_classes(named: Sequence[str], output: Output | None, task: str | None) -> TwoClasses | None:
     if output is not None:
         return two_classes(output, sorted(named)) if output.task == "binary" else None
-    positive = positive_class(named) if len(named) == _BINARY and task in {None, "binary"} else None
-    if positive is None:
-        return None
-    return TwoClasses(next(name for name in named if name != positive), positive)
+    return named_pair(named) if task in _BINARY else None
 
 
 def _one_score(batch: Predictions, classes: TwoClasses) -> tuple[Predictions, NDArray[np.float64]]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from barograph.deciding import positive_class
 from barograph.exactsum import SCORE_GRID
 from barograph_processor.signals.api import StreamId, StreamKind
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.exponential import ExponentialHistogram
 from barograph_processor.signals.histogram import ExplicitHistogram
-from barograph_processor.signals.performance_task import positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ from barograph.errors import ConfigError
 from barograph.semconv import attributes
 from barograph_processor.config.resolve import settings_for
 from barograph_processor.config.words import nearest
-from barograph_processor.files.answers import answer_columns, looks_like_regression
+from barograph_processor.files.answers import AnswerColumns, looks_like_regression
 from barograph_processor.files.labels import LabelTable
 from barograph_processor.files.roles import label_roles, prediction_roles
 from barograph_processor.files.row_files import open_rows
@@ -109,7 +109,7 @@ def open_tables(
         PredictionTable(
             file,
             roles,
-            answer_columns(roles.prediction, roles.scores, output, task=task),
+            AnswerColumns(prediction=roles.prediction, scores=roles.scores, task=task),
             owner,
             DecodeContext(limits=config.limits.decoding),
         )

@@ -10,10 +10,11 @@ import numpy as np
 from barograph.baseline import Output
 from barograph.classes import class_text, class_texts
 from barograph.columns import numbers, values
+from barograph.deciding import TwoClasses, is_positive, likeliest, positive_class
 from barograph.errors import ConfigError
 from barograph_processor.signals.api import Joined
 from barograph_processor.signals.fit_edges import score_edges, value_edges, value_grid
-from barograph_processor.signals.performance_task import infer_task, positive_class
+from barograph_processor.signals.performance_task import infer_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -230,19 +231,16 @@ def _decided(
     scores: NDArray[np.float64],
     rule: tuple[tuple[str, ...], str | None, float | None],
 ) -> NDArray[np.int64]:
-    """Predicted classes; where the caller gave none, by the threshold or the argmax of the scores."""
+    """Predicted classes; where the caller gave none, those that the scores decide for."""
     classes, positive, threshold = rule
-    if (codes >= 0).any():
-        return codes
     if positive is not None and len(classes) == TWO and np.isfinite(score).any():
         place = classes.index(positive)
-        chosen = score >= threshold if threshold is not None else score > 1 / TWO
-        return np.where(np.isfinite(score), np.where(chosen, place, 1 - place), -1).astype(np.int64)
-    known = np.isfinite(scores).all(axis=1) & bool(scores.shape[1])
-    found = np.full(len(codes), -1, np.int64)
-    if known.any():
-        found[known] = scores[known].argmax(axis=1)
-    return found
+        other = scores[:, 1 - place] if scores.shape[1] else None
+        chosen = is_positive(score, threshold, other=other, classes=TwoClasses(classes[1 - place], positive))
+        decided = np.where(np.isfinite(score), np.where(chosen, place, 1 - place), -1)
+    else:
+        decided = likeliest(scores, classes) if scores.shape[1] else np.full(len(codes), -1)
+    return np.where(codes >= 0, codes, decided).astype(np.int64)
 
 
 def _order(text: str) -> tuple[int, float, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from barograph.baseline import Feature, Header, Output, encode_baseline
+from barograph.deciding import positive_class
 from barograph.errors import ConfigError
 from barograph_processor.signals import observed
 from barograph_processor.signals.api import StreamId, StreamKind
@@ -18,7 +19,6 @@ from barograph_processor.signals.fit_columns import MOST_CATEGORIES
 from barograph_processor.signals.fit_edges import MOST_EDGES, value_grid
 from barograph_processor.signals.histogram import ExplicitHistogram
 from barograph_processor.signals.overdispersion import LEAST_SLICES, of_index, of_shares, whole_slices
-from barograph_processor.signals.performance_task import positive_class
 from barograph_processor.signals.reference import entry_of, exponential_id
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from barograph.classes import class_text
+from barograph.deciding import positive_class
 from barograph_processor.signals.api import Signal, State, StreamId, StreamKind
 from barograph_processor.signals.counts import kept
 from barograph_processor.signals.delay import LabelDelay
@@ -15,6 +16,7 @@ from barograph_processor.signals.performance_classes import Accuracy, BalancedAc
 from barograph_processor.signals.performance_confusion import ConfusionCounts
 from barograph_processor.signals.performance_errors import ProbabilityErrors, RegressionErrors, usable_numbers
 from barograph_processor.signals.performance_labels import LabelMaturity, Observations
+from barograph_processor.signals.performance_names import of_other_names
 from barograph_processor.signals.performance_numbers import (
     Bias,
     ExplainedVariance,
@@ -23,7 +25,6 @@ from barograph_processor.signals.performance_numbers import (
 )
 from barograph_processor.signals.performance_probabilities import Brier, LogLoss, RocAuc
 from barograph_processor.signals.performance_scores import ScoreCounts
-from barograph_processor.signals.performance_task import positive_class
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,7 +93,7 @@ def measure(joined: Joined, *, task: str, positive: str | None) -> Measured:
         known = truth.codes >= 0
         predicted = np.isfinite(joined.score) | (joined.predicted_class >= 0)
         predicted |= np.isfinite(joined.scores).all(axis=1) if joined.score_classes else False
-        usable = known & predicted
+        usable = known & predicted & ~of_other_names(joined)
         found = _class_states(joined, truth, usable, task, positive)
     else:
         raise ValueError(f"task {task!r} is unknown; use binary, multiclass or regression")
@@ -130,8 +131,12 @@ def _class_states(
         seen = {truth.classes[code] for code in np.unique(truth.codes[usable]).tolist()}
         seen |= {truth.classes[code] for code in np.unique(predicted[predicted >= 0]).tolist()}
         named = positive if positive is not None else positive_class(seen | set(joined.score_classes))
+        if named is None and len(joined.score_classes) == 1:
+            (named,) = joined.score_classes
         if named is not None:
             found |= _binary_states(joined, truth, usable, named)
+    elif len(joined.score_classes) == 1:  # of the other classes only the rest to 1 is known
+        found |= _binary_states(joined, truth, usable, joined.score_classes[0])
     else:
         found |= _multiclass_states(joined, truth, usable)
     return found

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from barograph.deciding import positive_class
 from barograph.semconv import metrics
 from barograph_processor.signals.api import StreamKind
 from barograph_processor.signals.performance_confusion import ConfusionCounts
 from barograph_processor.signals.performance_intervals import MIN_TRIALS, f1_interval, mean_of_shares, wilson
 from barograph_processor.signals.performance_readings import SCOPE, Figure, state_of, states_by_part
 from barograph_processor.signals.performance_scores import ScoreCounts
-from barograph_processor.signals.performance_task import positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

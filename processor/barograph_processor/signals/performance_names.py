@@ -1,7 +1,8 @@
 """One outcome under two names: the model says 1, the label says true.
 
 Serving code that gives only scores names no classes, and labels come from another system: a
-boolean column here, 0 and 1 there. Comparing the texts would call every such prediction wrong.
+boolean column here, 0 and 1 there, text elsewhere. Comparing the texts would call every such
+prediction wrong.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from barograph.deciding import NUMBERED, PAIRS
+
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from barograph_processor.signals.api import Joined
 
-_NEGATIVE, _POSITIVE = ("0", "false"), ("1", "true")
-_OTHER_NAME = dict(zip((*_NEGATIVE, *_POSITIVE), (*_NEGATIVE[::-1], *_POSITIVE[::-1]), strict=True))
-_STYLE = {"0": "digit", "1": "digit", "false": "word", "true": "word"}
+_STYLES = tuple(pair for pair in dict.fromkeys(PAIRS) if "-1" not in pair)  # its 1 is also that of 0 and 1
+_STYLE = {name: style for style, pair in enumerate(_STYLES) for name in pair}
+_POSITIVE = {name: place for pair in _STYLES for place, name in enumerate(pair)}
 
 
 def alike(joined: Joined) -> Joined:
     """The rows with truths named as their own predictions name the same outcome.
 
-    Only 0 and 1 stand for false and true, and only in rows whose prediction is of the other style;
-    row by row, so that it makes no difference in which company a row comes.
+    0, false, no and negative stand for each other, as 1, true, yes and positive do, and only in rows
+    whose prediction is of another style than the truth; row by row, so that it makes no difference in
+    which company a row comes.
 
     Args:
         joined: The rows.
@@ -31,22 +37,38 @@ def alike(joined: Joined) -> Joined:
     Returns:
         The rows; `classes` may have grown.
     """
-    styles = {code: _STYLE[name] for code, name in enumerate(joined.classes) if name in _STYLE}
     predicted = np.unique(joined.predicted_class).tolist()
+    styles = {code: _STYLE[name] for code, name in enumerate(joined.classes) if name in _STYLE}
     if not any(code in styles for code in predicted):
         return joined
     place = {name: code for code, name in enumerate(joined.classes)}
     truth = joined.truth_class.copy()
     for style in {styles[code] for code in predicted if code in styles}:
-        own = [code for code, found in styles.items() if found == style]
-        rows = np.isin(joined.predicted_class, own)
-        for name, other in _OTHER_NAME.items():
-            if _STYLE[name] == style:
-                continue
-            named = place.get(name, -1)
-            hit = rows & (truth == named) if named >= 0 else np.zeros(len(rows), np.bool_)
-            if style == "word":  # a number of the label is 0 or 1 as well
-                hit |= rows & (joined.truth_class < 0) & (joined.truth_value == float(name))
+        rows = np.isin(joined.predicted_class, [code for code, found in styles.items() if found == style])
+        for positive, own in enumerate(_STYLES[style]):
+            others = [
+                code
+                for code, found in styles.items()
+                if found != style and _POSITIVE[joined.classes[code]] == positive
+            ]
+            hit = rows & np.isin(joined.truth_class, others)
+            if _STYLES[style] != _STYLES[0]:  # a number of the label is 0 or 1 as well
+                hit |= rows & (joined.truth_class < 0) & (joined.truth_value == positive)
             if hit.any():
-                truth[hit] = place.setdefault(other, len(place))
+                truth[hit] = place.setdefault(own, len(place))
     return replace(joined, truth_class=truth, classes=tuple(place))
+
+
+def of_other_names(joined: Joined) -> NDArray[np.bool_]:
+    """Rows whose truth can't be compared: a score tells 1 or 0, and the truth is named like neither, `fraud`.
+
+    Nothing tells which of the two such a truth is; compared as text, every prediction would be wrong.
+
+    Args:
+        joined: The rows, `alike` before.
+    """
+    numbered = [code for code, name in enumerate(joined.classes) if name in NUMBERED]
+    known = [code for code, name in enumerate(joined.classes) if name in _STYLE]
+    foreign = (joined.truth_class >= 0) & ~np.isin(joined.truth_class, known) & np.isnan(joined.truth_value)
+    found: NDArray[np.bool_] = np.isin(joined.predicted_class, numbered) & foreign
+    return found & np.isfinite(joined.score)

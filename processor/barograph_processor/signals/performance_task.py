@@ -6,42 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from barograph.deciding import positive_class
 
+if TYPE_CHECKING:
     from barograph.baseline import Task
     from barograph_processor.signals.api import Joined
-
-_PAIRS = tuple(
-    (style(negative), style(positive))
-    for negative, positive in (
-        ("0", "1"),
-        ("-1", "1"),
-        ("false", "true"),
-        ("no", "yes"),
-        ("negative", "positive"),
-    )
-    for style in (str.lower, str.title, str.upper)
-)
-
-
-def positive_class(classes: Iterable[str]) -> str | None:
-    """The positive one of two classes, where their names tell it.
-
-    Args:
-        classes: The classes seen so far; one of the two is enough.
-
-    Returns:
-        The second of 0 and 1, -1 and 1, false and true, no and yes, negative and positive;
-        None where the names are others, or are none.
-
-    >>> positive_class(("false", "true")), positive_class(("No",)), positive_class(("cat", "dog"))
-    ('true', 'Yes', None)
-    """
-    seen = set(classes)
-    if not seen:
-        return None
-    return next((positive for negative, positive in _PAIRS if seen <= {negative, positive}), None)
 
 
 def infer_task(joined: Joined) -> Task | None:

@@ -1,4 +1,8 @@
-"""Which class scores decide for, wherever only the scores are known."""
+"""Which class scores decide for, wherever only the scores are known.
+
+Serving code counts predicted classes before it sends anything, the processor decides for all who sent scores
+alone: both do it here, so that they can't differ.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from barograph.baseline import Output
 
 _BINARY = 2
+PAIRS = tuple(
+    (style(negative), style(positive))
+    for negative, positive in (
+        ("0", "1"),
+        ("-1", "1"),
+        ("false", "true"),
+        ("no", "yes"),
+        ("negative", "positive"),
+    )
+    for style in (str.lower, str.title, str.upper)
+)
+"""Two classes whose names tell the positive one, the second."""
 
 
 class TwoClasses(NamedTuple):
@@ -26,6 +42,47 @@ class TwoClasses(NamedTuple):
 
     negative: str
     positive: str
+
+
+NUMBERED = TwoClasses("0", "1")
+"""What the classes of a score without any name are called."""
+
+
+def positive_class(classes: Iterable[str]) -> str | None:
+    """The positive one of two classes, where their names tell it.
+
+    Args:
+        classes: The classes seen so far; one of the two is enough.
+
+    Returns:
+        The second of 0 and 1, -1 and 1, false and true, no and yes, negative and positive;
+        None where the names are others, or are none.
+
+    >>> positive_class(("false", "true")), positive_class(("No",)), positive_class(("cat", "dog"))
+    ('true', 'Yes', None)
+    """
+    seen = set(classes)
+    if not seen:
+        return None
+    return next((positive for negative, positive in PAIRS if seen <= {negative, positive}), None)
+
+
+def named_pair(named: Sequence[str]) -> TwoClasses | None:
+    """The two classes that are meant where scores have names and nothing else is known.
+
+    Args:
+        named: Classes that have scores, in any order: both, or the positive one alone.
+
+    Returns:
+        None where the names don't tell the positive class, as `positive_class` knows them.
+
+    >>> named_pair(("yes", "no")), named_pair(("true",)), named_pair(("no",)), named_pair(("cat", "dog"))
+    (TwoClasses(negative='no', positive='yes'), TwoClasses(negative='false', positive='true'), None, None)
+    """
+    positive = positive_class(named)
+    if positive is None or positive not in named or len(named) > _BINARY:
+        return None
+    return next(TwoClasses(*pair) for pair in PAIRS if set(named) <= set(pair) and pair[1] == positive)
 
 
 def two_classes(output: Output | None, named: Sequence[str] = ()) -> TwoClasses:
