@@ -9,7 +9,7 @@ import pytest
 from barograph.errors import Permanent
 from barograph_processor.wire import descriptors
 from barograph_processor.wire.decode import DecodeContext
-from barograph_processor.wire.decode_logs import decode_logs
+from barograph_processor.wire.decode_logs import decode_columns, decode_logs
 from barograph_processor.wire.decode_metrics import decode_metrics
 from barograph_processor.wire.decode_traces import decode_traces
 
@@ -37,4 +37,4 @@ def test_an_interrupt_is_not_taken_for_a_panic(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(descriptors, "_parser", lambda lane: interrupted)
     with pytest.raises(KeyboardInterrupt):
-        decode_logs(b"", DecodeContext())
+        decode_columns(b"", DecodeContext())

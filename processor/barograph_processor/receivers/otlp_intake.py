@@ -15,7 +15,7 @@ from barograph.semconv import metrics, processor
 from barograph_processor.engine.batch import Points
 from barograph_processor.engine.reasons import Reason
 from barograph_processor.wire.decode import DEFAULT_TENANT, DecodeContext, Decoded
-from barograph_processor.wire.decode_logs import decode_logs
+from barograph_processor.wire.decode_logs import decode_columns, decode_logs
 from barograph_processor.wire.decode_metrics import decode_metrics
 from barograph_processor.wire.decode_traces import decode_traces
 from barograph_processor.wire.limits import Limits
@@ -90,6 +90,7 @@ _KINDS: Final[Mapping[Signal, _Kind]] = {
         processor.BAROGRAPH_RECEIVER_FAILED_LOG_RECORDS,
     ),
 }
+_LOADED: Final = (decode_logs, decode_columns, decode_metrics, decode_traces)
 
 
 class OtlpIntake:
@@ -118,8 +119,8 @@ class OtlpIntake:
         self._limits = limits or Limits()
         self._dialects = dialects
         self._streams = streams
-        for kind in _KINDS.values():
-            kind.decode(b"", DecodeContext())  # so that no sender waits for what is loaded late
+        for decode in _LOADED:
+            decode(b"", DecodeContext())  # so that no sender waits for what is loaded late
         for kind in _KINDS.values():  # so that rates can be told from the first request on
             for name in (kind.accepted, kind.refused, kind.failed):
                 telemetry.add(name, 0)

@@ -20,6 +20,7 @@ from barograph_processor.wire.foreign import EVENT_NAME, LOGS, Foreign, read_for
 from barograph_processor.wire.nesting import items
 from barograph_processor.wire.packed_events import PackedEvents
 from barograph_processor.wire.packed_scan import Known
+from barograph_processor.wire.plain_logs import decode_plain
 from barograph_processor.wire.refusals import Refusals
 from barograph_processor.wire.values import GivenTwice
 
@@ -42,6 +43,16 @@ _LATEST_NS: Final = np.uint64(2**63 - 1)
 
 def decode_logs(data: bytes, context: DecodeContext) -> Decoded:
     """Decode an ExportLogsServiceRequest.
+
+    Raises:
+        Permanent: The bytes aren't such a request.
+    """
+    plain = decode_plain(data, context)
+    return decode_columns(data, context) if plain is None else plain
+
+
+def decode_columns(data: bytes, context: DecodeContext) -> Decoded:
+    """The same by columns, which read whatever comes and pay off where there are many records.
 
     Raises:
         Permanent: The bytes aren't such a request.

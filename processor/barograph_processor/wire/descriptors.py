@@ -232,13 +232,14 @@ def rewritten(lane: Lane, data: bytes) -> bytes:
         Permanent: The bytes aren't such a request.
     """
     try:
-        return _message(lane).FromString(data).SerializeToString()
+        return slim_message(lane).FromString(data).SerializeToString()
     except DecodeError as error:
         raise _refused(lane, error) from error
 
 
 @cache
-def _message(lane: Lane) -> type[Message]:
+def slim_message(lane: Lane) -> type[Message]:
+    """The slim request message of one signal as a class of protobuf's objects."""
     return GetMessageClass(slim_descriptor(lane))
 
 

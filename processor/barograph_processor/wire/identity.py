@@ -27,7 +27,7 @@ SERVICE_NAMESPACE: Final = "service.namespace"
 ENVIRONMENT: Final = "deployment.environment.name"
 ENVIRONMENT_BEFORE_1_27: Final = "deployment.environment"
 INSTANCE: Final = "service.instance.id"
-_DESCRIBING: Final = ("service.name", "host.name", "k8s.pod.name", "process.pid")
+DESCRIBING: Final = ("service.name", "host.name", "k8s.pod.name", "process.pid")
 
 NAMES: Final = (names.ML_MODEL_NAME, names.ML_MODEL_VERSION, names.ML_OUTPUT_NAME, names.ML_SOURCE_ID)
 RESOURCE_NAMES: Final = (
@@ -36,7 +36,7 @@ RESOURCE_NAMES: Final = (
     ENVIRONMENT,
     ENVIRONMENT_BEFORE_1_27,
     INSTANCE,
-    *_DESCRIBING,
+    *DESCRIBING,
 )
 DEFAULT_VERSION: Final = "0"
 
@@ -202,7 +202,7 @@ def sources_of(resources: Attributes) -> Sources:
         name: empty_as_null(resources.texts(name)[0]).to_pylist() for name in RESOURCE_NAMES[len(NAMES) :]
     }
     environment = _either(text[ENVIRONMENT], text[ENVIRONMENT_BEFORE_1_27])
-    described = zip(*(text[name] for name in (SERVICE_NAMESPACE, *_DESCRIBING)), strict=True)
+    described = zip(*(text[name] for name in (SERVICE_NAMESPACE, *DESCRIBING)), strict=True)
     identity = _either(text[INSTANCE], ["/".join(filter(None, parts)) for parts in described])
     namespace, environments, identities = (
         encode_texts(pa.array(texts, pa.string()))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from barograph_processor.wire.limits import Limits
     from barograph_processor.wire.refusals import Refusals
 
-_ROUNDING: Final = 1e-6
+ROUNDING: Final = 1e-6
 """How far rounding in single precision may push a probability outside 0 to 1."""
 
 
@@ -193,5 +193,5 @@ def _infinite(column: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _improbable(column: NDArray[np.float64]) -> NDArray[np.bool_]:
-    result: NDArray[np.bool_] = (column < -_ROUNDING) | (column > 1.0 + _ROUNDING)
+    result: NDArray[np.bool_] = (column < -ROUNDING) | (column > 1.0 + ROUNDING)
     return result

@@ -1,0 +1,199 @@
+"""Predictions of a few records, as the batches that columns make of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from barograph.semconv import attributes as names
+from barograph_processor.engine.batch import FeatureColumn, Features, Predictions, Texts
+from barograph_processor.engine.byte_strings import ByteStrings
+from barograph_processor.engine.ids import Ids
+from barograph_processor.wire import grids, outcomes
+from barograph_processor.wire.plain import NotPlain, coded, entries, number, quantity, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+    from barograph_processor.wire.identity import Owner
+    from barograph_processor.wire.limits import Limits
+
+_LEAST: Final = -outcomes.ROUNDING
+_GREATEST: Final = 1.0 + outcomes.ROUNDING
+
+
+class PlainOutcomes:
+    """Predictions of n records, row by row.
+
+    Attributes:
+        ids: Callers' ids, None where a row has none.
+        time_ns: Event times.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.ids: list[str | None] = []
+        self.time_ns: list[int] = []
+        self._limits = limits
+        self._classes: list[str | None] = []
+        self._score: list[float] = []
+        self._scores: list[Mapping[str, float]] = []
+        self._value: list[float] = []
+        self._segments: list[Mapping[str, str | None]] = []
+        self._features: list[Mapping[str, float | str] | None] = []
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, found: Mapping[str, AnyValue], time_ns: int) -> None:
+        """One more row, without features.
+
+        Args:
+            found: The record's attributes.
+            time_ns: Its event time.
+
+        Raises:
+            NotPlain: It would be refused.
+        """
+        limits = self._limits
+        identifier = text(found.get(names.ML_INFERENCE_ID)) or None
+        chosen = text(found.get(names.ML_PREDICTION_CLASS)) or None
+        value = number(found.get(names.ML_PREDICTION_VALUE))
+        if (
+            (identifier and len(identifier) > limits.max_id_length)
+            or (chosen and len(chosen) > limits.max_name_length)
+            or math.isinf(value)
+        ):
+            raise NotPlain
+        self.ids.append(identifier)
+        self.time_ns.append(time_ns)
+        self._classes.append(chosen)
+        self._score.append(_probability(found.get(names.ML_PREDICTION_SCORE)))
+        scores = entries(found.get(names.ML_PREDICTION_SCORES)) or {}
+        self._scores.append({name: _probability(one) for name, one in scores.items()})
+        self._value.append(value)
+        segments = entries(found.get(names.ML_SEGMENTS)) or {}
+        told = {name: text(one) for name, one in segments.items()}
+        if any(one is not None and len(one) > limits.max_name_length for one in told.values()):
+            raise NotPlain
+        self._segments.append(told)
+
+    def add_features(self, found: Mapping[str, AnyValue]) -> None:
+        """The features of the row that was added last.
+
+        Raises:
+            NotPlain: They would be refused.
+        """
+        rate = found.get(names.ML_SAMPLING_RATE)
+        if rate is not None and rate.WhichOneof("value") is not None and not 0 < number(rate) <= 1:
+            raise NotPlain
+        held = entries(found.get(names.ML_FEATURES))
+        self._features.append(None if held is None else {name: quantity(one) for name, one in held.items()})
+
+    def said(self, row: int) -> bool:
+        """Whether a row says anything of a prediction."""
+        return (
+            self._classes[row] is not None
+            or not math.isnan(self._score[row])
+            or not math.isnan(self._value[row])
+            or not all(map(math.isnan, self._scores[row].values()))
+        )
+
+    def ids_of(self, rows: Sequence[int]) -> Ids:
+        """The ids of some rows."""
+        encoded = [(self.ids[row] or "").encode() for row in rows]
+        return Ids(ByteStrings.of(encoded), np.array([bool(one) for one in encoded], np.bool_))
+
+    def times_of(self, rows: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """int64, the event times of some rows."""
+        return np.array([self.time_ns[row] for row in rows], np.int64)
+
+    def predictions(self, owner: Owner, tenant: str, rows: Sequence[int]) -> Predictions:
+        """Some rows as predictions of their owner, as `Outcomes.predictions`.
+
+        Raises:
+            NotPlain: All rows together name more than they may.
+        """
+        count, limits = len(self), self._limits
+        score_names = _named(self._scores, grids.room_for_scores(count, limits))
+        segment_names = _named(self._segments, grids.room_for_segments(limits))
+        by_class = {name: [self._scores[row].get(name, math.nan) for row in rows] for name in score_names}
+        used = {name: column for name, column in by_class.items() if not all(map(math.isnan, column))}
+        by_segment = {name: [self._segments[row].get(name) for row in rows] for name in segment_names}
+        return Predictions(
+            key=owner.key(tenant),
+            source=owner.source,
+            ids=self.ids_of(rows),
+            time_ns=self.times_of(rows),
+            classes=coded([self._classes[row] for row in rows]),
+            score=np.array([self._score[row] for row in rows]),
+            scores=np.array([*used.values()]).T.copy() if used else np.empty((len(rows), 0)),
+            score_classes=tuple(used),
+            value=np.array([self._value[row] for row in rows]),
+            segments={
+                name: coded(column)
+                for name, column in by_segment.items()
+                if any(one is not None for one in column)
+            },
+            features=self._as_features() if self._features else None,
+        )
+
+    def _as_features(self) -> Features | None:
+        """The features of all rows, as `FeatureTable.features`."""
+        given = [row is not None for row in self._features]
+        if not any(given):
+            return None
+        rows = [{} if row is None else row for row in self._features]
+        named = _named(rows, grids.room_for_features(len(rows), self._limits))
+        columns: dict[str, FeatureColumn] = {}
+        if named:
+            lines = [[row.get(name, math.nan) for row in rows] for name in named]
+            numbers = np.array(
+                [[math.nan if one.__class__ is str else one for one in line] for line in lines]
+            )
+            texts = _texts([(name, line) for name, line in zip(named, lines, strict=True) if _any_text(line)])
+            columns = {
+                name: FeatureColumn(numbers[place], texts.get(name)) for place, name in enumerate(named)
+            }
+        return Features(columns, None if all(given) else np.array(given))
+
+
+def _any_text(line: Sequence[float | str]) -> bool:
+    return any(one.__class__ is str for one in line)
+
+
+def _texts(lines: Sequence[tuple[str, Sequence[float | str]]]) -> dict[str, Texts]:
+    """Columns of text, each told apart; what stands in several has its place of all of them together."""
+    codes: dict[str, int] = {}
+    found: dict[str, Texts] = {}
+    for name, line in lines:
+        together = [codes.setdefault(one, len(codes)) if isinstance(one, str) else -1 for one in line]
+        place_of = {code: place for place, code in enumerate(sorted({*together} - {-1}))}
+        values = [*codes]
+        found[name] = Texts(
+            np.array([place_of.get(code, -1) for code in together], np.int32),
+            tuple(values[code] for code in place_of),
+        )
+    return found
+
+
+def _named(rows: Sequence[Mapping[str, object]], room: grids.Room) -> dict[str, None]:
+    """All names of some maps, in the order of their first appearance."""
+    found: dict[str, None] = {}
+    for row in rows:
+        found.update(dict.fromkeys(row))
+    if len(found) > room.columns or any(len(name) > room.limits.max_name_length for name in found):
+        raise NotPlain
+    return found
+
+
+def _probability(value: AnyValue | None) -> float:
+    found = number(value)
+    if _LEAST <= found <= _GREATEST:
+        return min(max(found, 0.0), 1.0)
+    if math.isnan(found):
+        return found
+    raise NotPlain
