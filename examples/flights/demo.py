@@ -215,10 +215,10 @@ def main() -> None:
         console.print()
         check(output, options.until, table, drained)
         say("took", f"{time.monotonic() - begun:.0f} s in all")
-        say(
-            "look",
-            f"curl -s localhost:{demo.metrics}/metrics | grep ml_performance",
-        )
+        if console.is_terminal:
+            say("look", f"curl -s localhost:{demo.metrics}/metrics | grep ml_performance")
+        else:
+            say("look", f"{output}: all windows, the table, logs (in a terminal everything goes on running)")
         say("next", "docs/start.md: your own model, no code change")
         if console.is_terminal:
             say("", "running until Ctrl-C")

@@ -77,6 +77,13 @@ def current(metric: str, value: float, feature: str = "", *, ended: bool = False
     return CurrentReading(KEY, "1d", "abc", Reading(metric, value, labels), 0, ended)
 
 
+def test_it_opens_without_asking_the_network_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("socket.getfqdn", asked.append)
+    with running():
+        assert [] == asked
+
+
 def test_a_scrape_has_readings_and_telemetry_by_the_names_of_the_translator() -> None:
     telemetry = Telemetry()
     telemetry.add(

@@ -191,16 +191,17 @@ def test_a_monitor_that_fails_does_not_reach_the_caller(monkeypatch: pytest.Monk
     assert {("configuration", "internal_error"): 1} == guard.counts()
 
 
-def test_one_line_says_what_is_recorded_and_keeps_passwords(
+def test_one_line_at_the_first_prediction_says_what_is_recorded_and_keeps_passwords(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@collector:4317")
-    SklearnInstrumentor().uninstrument()
-    with caplog.at_level(logging.INFO, "barograph"):
-        SklearnInstrumentor().instrument()
-    assert [
-        "barograph records scikit-learn's predictions; telemetry goes to otlp, http://collector:4317"
-    ] == (caplog.messages)
+    model = LogisticRegression().fit(X, Y)
+    with caplog.at_level(logging.INFO, "barograph"), capture():
+        model.predict(X)
+        model.predict(X)
+    (line,) = caplog.messages
+    assert line.startswith("barograph monitors a LogisticRegression as LogisticRegression, version 0; ")
+    assert line.endswith("; telemetry goes to otlp, http://collector:4317")
 
 
 def test_every_attribute_is_what_it_was_after_uninstrumenting() -> None:

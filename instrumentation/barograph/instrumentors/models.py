@@ -11,6 +11,7 @@ from barograph.errors import ConfigError
 from barograph.guard import CONFIGURATION, guard
 from barograph.monitor import Monitor
 from barograph.settings import Settings
+from barograph.sinks import destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,5 +111,9 @@ class Models:
             if len(self._by_name) >= _MAX_NAMES:
                 del self._by_name[next(iter(self._by_name))]
             self._by_name[known] = Monitor(name, version, **arguments)
-            logger.info("barograph monitors a %s as %s, version %s", own_name, name, version)
+            # Said when the program has set its logging up, which it had not when it was instrumented.
+            logger.info(
+                "barograph monitors a %s as %s, version %s; telemetry goes to %s",
+                own_name, name, version, destination(),
+            )  # fmt: skip
         return self._by_name[known]

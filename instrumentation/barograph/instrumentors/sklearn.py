@@ -8,7 +8,6 @@ inside `fit`, scoring and cross-validation, nor in the threads that scikit-learn
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -20,12 +19,9 @@ from barograph.instrumentors.models import Models
 from barograph.instrumentors.outermost import is_inside, quietly, quietly_each, recorded
 from barograph.instrumentors.sklearn_answers import describe, read_answer
 from barograph.instrumentors.wrapping import Wrappings
-from barograph.sinks import destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-
-logger = logging.getLogger("barograph")
 
 RECORDED = ("predict", "predict_proba", "predict_log_proba")
 FITTING = ("fit", "fit_predict", "fit_transform", "fit_resample", "partial_fit")
@@ -54,7 +50,6 @@ class SklearnInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the base cl
                 ("metrics._scorer", self._scorers_imported),
             ):
                 wrapt.register_post_import_hook(_hook(wrappings, imported), f"sklearn.{part}")
-            logger.info("barograph records scikit-learn's predictions; telemetry goes to %s", destination())
         except Exception as error:  # noqa: BLE001 - would stop all other instrumentors
             guard.background_fault(CONFIGURATION, error)
 

@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -82,6 +83,11 @@ class _Server(ThreadingHTTPServer):
         self.registry = registry
         self.control = control
         self.local = is_loopback(address[0])
+
+    def server_bind(self) -> None:
+        """Take the address without asking the network for its name, which may answer after seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
 
 class _Handler(BaseHTTPRequestHandler):

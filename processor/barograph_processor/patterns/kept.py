@@ -127,7 +127,9 @@ def open_kept(directory: Path) -> Iterator[Kept]:
         directory.mkdir(parents=True, exist_ok=True)
         lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ConfigError(f"$.storage.directory: {directory}: {error.strerror}") from error
+        raise ConfigError(
+            f"$.storage.directory: {directory}: {error.strerror}; give a folder that this user may write"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
