@@ -188,7 +188,7 @@ def through(
 
 def at_edge(requests: Sequence[bytes], baselines: Sequence[Baseline]) -> list[Request]:
     """All requests through a new edge; what it passes on."""
-    relay = Relay(Settings(), edge="edge", remember=1_000_000, baselines=baselines)
+    relay = Relay(Settings(), edge="edge", remember=1_000_000, seed=1, baselines=baselines)
     for data in requests:
         relay.feed(decode_logs(data, DecodeContext()).batches, TIME_NS)
     return requests_of(relay.take_out())

@@ -186,7 +186,7 @@ def test_the_same_prediction_with_its_class_is_a_repeat_and_no_conflict() -> Non
 
 def test_an_edge_decides_for_rows_that_it_counts_itself() -> None:
     """Those without an id; the others are passed on as they came."""
-    relay = Relay(HOURLY, edge="edge", remember=10, baselines=[baseline(0.3)])
+    relay = Relay(HOURLY, edge="edge", remember=10, seed=1, baselines=[baseline(0.3)])
     relay.feed([scored([(None, NOON, 0.2), (None, NOON, 0.3), (None, NOON, 0.4), ("a", NOON, 0.9)])], NOW)
     (points, passed_on) = sorted(relay.take_out(), key=lambda one: isinstance(one, Predictions))
     assert isinstance(points, Points)

@@ -40,6 +40,7 @@ LAW = replace(
     ttl_ns=20 * DAY_NS,
 )
 NOW = NOON + 3 * DAY_NS
+SEED = 2**64 - 1
 FITTED = KEY._replace(version="4")
 
 
@@ -56,7 +57,7 @@ def baseline() -> Baseline:
 def relay_of(edge: str, baseline: Baseline | None = None, remember: int = 10_000) -> Relay:
     """An edge."""
     baselines = [] if baseline is None else [baseline]
-    return Relay(LAW, edge=edge, remember=remember, baselines=baselines)
+    return Relay(LAW, edge=edge, remember=remember, seed=SEED, baselines=baselines)
 
 
 def sent(batches: Sequence[Batch]) -> list[Batch]:
@@ -205,7 +206,7 @@ def test_ids_are_remembered_up_to_a_number() -> None:
 
 def test_every_flush_of_a_pane_has_a_slice_of_its_own_until_there_is_none() -> None:
     short = replace(LAW, pane_ns=3_000_000, windows=(Window("1h", HOUR_NS),))
-    relay = Relay(short, edge="edge-1", remember=100)
+    relay = Relay(short, edge="edge-1", remember=100, seed=SEED)
     starts = []
     for number in range(5):
         relay.feed([predictions([(f"id-{number}", NOON, 0.5)], features=[{"age": 1.0}])], NOW)
@@ -227,7 +228,7 @@ def test_times_too_far_ahead_are_clamped_as_where_windows_are_made() -> None:
 
 
 def test_models_beyond_the_limit_are_counted() -> None:
-    relay = Relay(replace(LAW, max_keys=1), edge="edge-1", remember=100)
+    relay = Relay(replace(LAW, max_keys=1), edge="edge-1", remember=100, seed=SEED)
     for version in ("3", "4"):
         key = KEY._replace(version=version)
         relay.feed([predictions([("a", NOON, 0.5)], key=key, features=[{"age": 1.0}])], NOW)

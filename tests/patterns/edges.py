@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from barograph_processor.engine.relay import Relay
-from barograph_processor.engine.settings import DAY_NS, Horizon, Window
+from barograph_processor.engine.settings import DAY_NS, MINUTE_NS, Horizon, Window
 from barograph_processor.patterns.forward_beginning import beginning
 from barograph_processor.patterns.forwarder import Forwarder
 from barograph_processor.telemetry import Telemetry
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_logs
 from barograph_processor.wire.decode_metrics import decode_metrics
-from engine.world import SETTINGS, engine_of
+from engine.world import NOON, SETTINGS, engine_of, predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from barograph_processor.clock import Clock
+    from barograph_processor.engine.batch import Batch
     from barograph_processor.patterns.forward_beginning import Beginning
     from barograph_processor.patterns.forward_journal import Log
     from barograph_processor.patterns.outbox import Outbox, Parcel
@@ -90,6 +91,14 @@ class Tray:
                 self.log.sent(parcel.entry)
 
 
+def rows(*numbers: int, lone: bool = False) -> Batch:
+    """Predictions with features."""
+    return predictions(
+        [(None if lone else f"id-{one}", NOON + one * MINUTE_NS, one % 10 / 10) for one in numbers],
+        features=[{"age": 1.5 * one} for one in numbers],
+    )
+
+
 class Edge(NamedTuple):
     """One life of an edge."""
 
@@ -99,12 +108,17 @@ class Edge(NamedTuple):
     telemetry: Telemetry
 
 
+def _seed(name: str) -> int:
+    """Another one in each life."""
+    return int.from_bytes(name.encode()[-8:], "little")
+
+
 @contextmanager
 def edge(
     files: Files, clock: Clock, name: str, *, folder: Path | None = FOLDER, always: bool = True
 ) -> Iterator[Edge]:
     """An edge that begins with what an earlier one left in these files."""
-    relay = Relay(LAW, edge=name, remember=10_000)
+    relay = Relay(LAW, edge=name, remember=10_000, seed=_seed(name))
     telemetry = Telemetry(clock.now_ns())
     with beginning(relay, folder, files, clock, always=always) as begun:
         tray = Tray(begun.log, begun.parcels)

@@ -8,24 +8,22 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from barograph.errors import ConfigError, Retryable
+from barograph.errors import Retryable
 from barograph.semconv import metrics, processor
 from barograph_processor.components.api import Position
 from barograph_processor.engine.batch import Points
 from barograph_processor.engine.relay import Relay
-from barograph_processor.engine.settings import MINUTE_NS
 from barograph_processor.patterns import forward_journal, forwarder
-from barograph_processor.patterns.forward_beginning import beginning
-from barograph_processor.patterns.forward_journal import Flushed, JournalLog, read_left
+from barograph_processor.patterns.forward_journal import Flushed, JournalLog
 from barograph_processor.patterns.forwarder import Forwarder
-from barograph_processor.patterns.parcels import MAX_REQUEST_BYTES, Request, requests_of
+from barograph_processor.patterns.parcels import MAX_REQUEST_BYTES, requests_of
 from barograph_processor.patterns.readiness import NOT_STARTED
 from barograph_processor.telemetry import Telemetry
-from engine.world import NOON, engine_of, figures, predictions, rows_points, truths
+from engine.world import NOON, predictions, rows_points, truths
 from stores.fragile import FragileFiles
 
 from .crashes import StillClock
-from .edges import FOLDER, LAW, Owner, Tray, counted, edge
+from .edges import FOLDER, LAW, Owner, Tray, counted, edge, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,14 +32,7 @@ if TYPE_CHECKING:
     from barograph_processor.patterns.outbox import Outbox, Parcel
 
 MEGABYTE = 2**20
-
-
-def rows(*numbers: int, lone: bool = False) -> Batch:
-    """Predictions with features."""
-    return predictions(
-        [(None if lone else f"id-{one}", NOON + one * MINUTE_NS, one % 10 / 10) for one in numbers],
-        features=[{"age": 1.5 * one} for one in numbers],
-    )
+BEGUN = Flushed([], {}, seed=1)
 
 
 def taken(owner: Owner) -> int:
@@ -139,7 +130,7 @@ class Meanwhile(JournalLog):
 def test_what_waits_for_the_disk_while_others_are_passed_on_is_not_lost() -> None:
     files, clock = FragileFiles(), StillClock()
     log = Meanwhile(FOLDER, files, always=True)
-    log.begin(Flushed([], {}))
+    log.begin(BEGUN)
     tray = Tray(log, [])
     here = _forwarder(log, tray, clock)
     here.feed([rows(1)])
@@ -156,13 +147,13 @@ def test_what_waits_for_the_disk_while_others_are_passed_on_is_not_lost() -> Non
 def test_what_waits_for_a_disk_that_fails_is_refused_though_a_new_journal_began_meanwhile() -> None:
     files, clock = FragileFiles(), StillClock()
     log = Meanwhile(FOLDER, files, always=True)
-    log.begin(Flushed([], {}))
+    log.begin(BEGUN)
     here = _forwarder(log, Tray(log, []), clock)
 
     def fail() -> None:
         files.broken = True
         with pytest.raises(Retryable, match="Input/output error"):
-            log.flush(Flushed([], {}))
+            log.flush(BEGUN)
         files.broken = False
         here.pass_on()
 
@@ -174,127 +165,8 @@ def test_what_waits_for_a_disk_that_fails_is_refused_though_a_new_journal_began_
 
 
 def _forwarder(log: JournalLog, tray: Tray, clock: StillClock) -> Forwarder:
-    relay = Relay(LAW, edge="edge-1", remember=1_000)
+    relay = Relay(LAW, edge="edge-1", remember=1_000, seed=1)
     return Forwarder(relay, log, cast("Outbox", tray), Telemetry(), clock, interval_s=1.0)
-
-
-def test_a_restart_sends_what_was_left_and_knows_ids_and_positions() -> None:
-    files, owner = FragileFiles(), Owner(StillClock())
-    with edge(files, owner.clock, "edge-1") as here:
-        assert here.begun.left is None
-        here.forwarder.feed([rows(1, 2)], Position("receiver/files", {"a": b"1", "b": b"1"}))
-        here.forwarder.pass_on()
-        here.tray.send(owner, 1)
-        here.forwarder.feed([rows(3)], Position("receiver/files", {"a": b"2", "b": None}))
-    with edge(files, owner.clock, "edge-2") as here:
-        assert (2, 1) == here.begun.left  # that something of an entry was sent isn't noted
-        assert {"a": b"2"} == here.forwarder.remembered("receiver/files")
-        here.forwarder.feed([rows(1, 2, 3, 4)])
-        dropped = counted(here.telemetry, metrics.ML_TELEMETRY_DROPPED)
-        assert {("rows", "duplicate"): 3.0} == dropped
-        here.forwarder.pass_on()
-        here.tray.send(owner)
-    with edge(files, owner.clock, "edge-3") as here:
-        assert (0, 0) == here.begun.left
-        here.forwarder.feed([rows(1, 4)])
-        assert {("rows", "duplicate"): 2.0} == counted(here.telemetry, metrics.ML_TELEMETRY_DROPPED)
-    expected = engine_of(LAW)
-    expected.feed([rows(1, 2, 3, 4)], owner.clock.now_ns())
-    now_ns = owner.clock.now_ns()
-    assert figures(expected.drain(now_ns)) == figures(owner.engine.drain(now_ns))
-
-
-def test_a_journal_that_was_not_finished_is_passed_over() -> None:
-    files, clock = FragileFiles(), StillClock()
-    with edge(files, clock, "edge-1") as here:
-        here.forwarder.feed([rows(1)])
-    files.make_folder(FOLDER / "0000000009")
-    with edge(files, clock, "edge-2") as here:
-        assert (0, 1) == here.begun.left
-        assert ["0000000010"] == files.names(FOLDER)
-
-
-def test_a_damaged_journal_is_an_error_that_says_what_to_do() -> None:
-    files, clock = FragileFiles(), StillClock()
-    with edge(files, clock, "edge-1") as here:
-        for number in range(20):
-            here.forwarder.feed([rows(number)])
-    for path, node in files.nodes.items():
-        if path.name.endswith(".journal"):
-            node.content[200] ^= 255
-    relay = Relay(LAW, edge="edge-2", remember=1_000)
-    with (
-        pytest.raises(ConfigError, match=r"what was acknowledged before can't be read.*move it away"),
-        beginning(relay, FOLDER, files, clock, always=True),
-    ):
-        raise AssertionError("it began")
-
-
-def test_a_folder_that_cannot_be_written_is_an_error() -> None:
-    files = FragileFiles()
-    files.full = True
-    with (
-        pytest.raises(ConfigError, match=r"storage.directory.*can't be written.*No space left"),
-        edge(files, StillClock(), "edge-1"),
-    ):
-        raise AssertionError("it began")
-
-
-def test_what_is_noted_as_sent_is_left_out_and_nothing_behind_it() -> None:
-    files = FragileFiles()
-    log = JournalLog(FOLDER, files, always=True)
-    log.begin(Flushed([], {}))
-    first, second = (Request("logs", data, 1) for data in (b"first", b"second"))
-    number = log.flush(Flushed([first], {}))
-    log.flush(Flushed([second], {}))
-    log.sent(number)
-    left = read_left(FOLDER / "0000000001", files)
-    assert left is not None
-    assert [second] == left.requests
-
-
-def test_segments_go_when_everything_in_them_was_sent_and_enough_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(forward_journal, "SEGMENT_BYTES", 2_000)
-    files = FragileFiles()
-    log = JournalLog(FOLDER, files, always=True, keep_bytes=5_000)
-    log.begin(Flushed([], {}))
-    folder = FOLDER / "0000000001"
-
-    def size_bytes() -> int:
-        return sum(len(node.content) for path, node in files.nodes.items() if path.parent == folder)
-
-    numbers = []
-    for number in range(60):
-        log.feed([rows(number)], None)
-        numbers.append(log.flush(Flushed([], {})))
-    assert size_bytes() > 10_000
-    for number in numbers:
-        before = size_bytes()
-        log.sent(number)
-        assert size_bytes() > min(before, 3_000)
-    assert size_bytes() < 7_000
-    left = read_left(folder, files)
-    assert left is not None
-    assert 0 < len(left.remembered) < 60
-
-
-def test_segments_with_an_entry_that_waits_for_the_disk_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward_journal, "SEGMENT_BYTES", 1)
-    files = FragileFiles()
-    log = JournalLog(FOLDER, files, always=True, keep_bytes=1)
-    log.begin(Flushed([], {}))
-    waits = log.feed([rows(1)], None)
-    log.sent(log.flush(Flushed([], {}, [waits])))
-    left = read_left(FOLDER / "0000000001", files)
-    assert left is not None
-    assert 1 == len(left.uncounted)
-    log.sent(log.flush(Flushed([], {})))
-    log.sent(log.flush(Flushed([], {})))
-    left = read_left(FOLDER / "0000000001", files)
-    assert left is not None
-    assert [] == left.uncounted
 
 
 def test_much_is_passed_on_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +195,7 @@ def test_an_edge_that_runs_passes_on_by_itself_and_once_more_when_it_stops(
 ) -> None:
     monkeypatch.setattr(forwarder, "FLUSH_BYTES", 1_000)
     tray, telemetry = Heard(), Telemetry()
-    relay = Relay(LAW, edge="edge-1", remember=1_000)
+    relay = Relay(LAW, edge="edge-1", remember=1_000, seed=1)
     takes = relay.take_out
     failing = [True]
 
@@ -347,7 +219,7 @@ def test_an_edge_that_runs_passes_on_by_itself_and_once_more_when_it_stops(
 def test_an_edge_is_ready_while_it_runs_and_has_room_and_not_from_the_moment_that_it_stops() -> None:
     tray, telemetry, told = Heard(), Telemetry(), list[bool]()
     here = Forwarder(
-        Relay(LAW, edge="edge-1", remember=1_000),
+        Relay(LAW, edge="edge-1", remember=1_000, seed=1),
         forward_journal.NoLog(),
         cast("Outbox", tray),
         telemetry,

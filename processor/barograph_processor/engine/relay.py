@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from barograph.baseline import Baseline
     from barograph_processor.engine.batch import Batch, Key
+    from barograph_processor.engine.recent_ids import Remembered
     from barograph_processor.engine.settings import Settings
     from barograph_processor.engine.window_state import States
 
@@ -56,7 +57,13 @@ class Relay:
     """
 
     def __init__(
-        self, settings: Settings, *, edge: str, remember: int, baselines: Iterable[Baseline] = ()
+        self,
+        settings: Settings,
+        *,
+        edge: str,
+        remember: int,
+        seed: int,
+        baselines: Iterable[Baseline] = (),
     ) -> None:
         """Begin with nothing seen.
 
@@ -64,13 +71,15 @@ class Relay:
             settings: Panes, clamping and limits; windows and horizons are of no importance.
             edge: Id of this edge, another one whenever it begins anew: slices are numbered by it.
             remember: Ids that are remembered, so that a row that is sent again isn't counted again.
+            seed: 0 to 2**64 - 1, what no sender can know: ids are hashed with it.
             baselines: On whose edges features are counted; the same ones as where windows are made.
         """
         self._settings = settings
         self._edge = edge
         self._references = References(baselines)
         self._tally = Tally()
-        self._recent = RecentIds(remember)
+        self._remember = remember
+        self._recent = RecentIds(remember, seed)
         self._lanes: dict[Key, FeatureLane] = {}
         self._panes: dict[tuple[Key, str, int], Pane] = {}
         self._numbers: OrderedDict[tuple[Key, str, int], int] = OrderedDict()
@@ -103,12 +112,18 @@ class Relay:
             accepted += count
         return Fed(accepted, self._tally.take_dropped())
 
-    def remember(self, ids: NDArray[np.uint64]) -> None:
-        """Rows with features that were counted before, as `remembered` and `featured_ids` give them."""
-        self._recent.add(ids)
+    def remember(self, before: Remembered) -> None:
+        """Take up what an earlier edge remembered, with its seed; before anything is fed."""
+        self._recent = RecentIds(self._remember, before.seed)
+        self._recent.add(before.ids)
 
-    def remembered(self) -> NDArray[np.uint64]:
-        """The hashed ids of rows with features, the longest unused first."""
+    @property
+    def seed(self) -> int:
+        """What ids are hashed with."""
+        return self._recent.seed
+
+    def remembered(self) -> Remembered:
+        """The hashed ids of rows with features."""
         return self._recent.held()
 
     def take_out(self) -> list[Batch]:
@@ -161,7 +176,7 @@ class Relay:
         """The rows whose features are not counted yet."""
         chosen = with_features(batch, np.arange(len(named)))
         identified = np.flatnonzero(chosen & named)
-        fresh = self._recent.add(hashed(batch.key, ids_of(batch.ids, identified)))
+        fresh = self._recent.add(hashed(batch.key, ids_of(batch.ids, identified), self.seed))
         self._tally.count(Lane.ROWS, Reason.DUPLICATE, len(fresh) - int(np.count_nonzero(fresh)))
         chosen[identified[~fresh]] = False
         return np.flatnonzero(chosen)

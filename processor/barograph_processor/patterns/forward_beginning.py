@@ -88,12 +88,13 @@ def _left(folder: Path, files: Files) -> Left | None:
 def _taken_up(relay: Relay, left: Left | None, clock: Clock) -> Flushed:
     """What is to be sent first: what an earlier run did not send, and what it had not counted."""
     if left is None:
-        return Flushed([], {})
-    relay.remember(left.remembered)
+        return Flushed.all_of([], {}, relay.remembered())
+    if left.remembered.seed:
+        relay.remember(left.remembered)
     positions: Positions = {owner: dict(names) for owner, names in left.positions.items()}
     for batches, position in left.uncounted:
         relay.feed(batches, clock.now_ns())
         if position is not None:
             note(positions, position)
     requests = [*left.requests, *requests_of(relay.take_out())]
-    return Flushed(requests, positions, remembered=relay.remembered().astype("<u8").tobytes())
+    return Flushed.all_of(requests, positions, relay.remembered())

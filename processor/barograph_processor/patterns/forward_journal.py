@@ -17,7 +17,7 @@ import numpy as np
 
 from barograph.errors import Retryable, StateError
 from barograph_processor.engine.batch import Predictions
-from barograph_processor.engine.recent_ids import featured_ids
+from barograph_processor.engine.recent_ids import Remembered, featured_ids
 from barograph_processor.patterns.entries import feed_body, read_feed
 from barograph_processor.patterns.parcels import Request  # noqa: TC001  # msgspec reads annotations
 from barograph_processor.stores.journal import Journal, read_journal
@@ -51,6 +51,7 @@ class Flushed(msgspec.Struct, frozen=True, array_like=True):
         requests: What is to be sent.
         positions: By receiver, how far it had come.
         uncounted: Entries before it that it doesn't hold: they were waiting for the disk.
+        seed: What ids are hashed with; 0 where an earlier version hashed them otherwise.
         remembered: Hashed ids that were remembered, uint64 little-endian; empty but at a start.
     """
 
@@ -58,6 +59,13 @@ class Flushed(msgspec.Struct, frozen=True, array_like=True):
     positions: Positions
     uncounted: list[int] = []
     remembered: bytes = b""
+    seed: int = 0
+
+    @classmethod
+    def all_of(cls, requests: list[Request], positions: Positions, remembered: Remembered) -> Flushed:
+        """What a journal begins with."""
+        ids = remembered.ids.astype("<u8").tobytes()
+        return cls(requests, positions, remembered=ids, seed=remembered.seed)
 
 
 class Log(Protocol):
@@ -219,13 +227,13 @@ class Left(NamedTuple):
     Attributes:
         requests: What was not sent, in order, for all that is known.
         positions: By receiver, how far it had come.
-        remembered: uint64, hashed ids that were remembered, the longest unused first.
+        remembered: Ids that were remembered; of an earlier version none, and the seed is 0.
         uncounted: What came since the last flush.
     """
 
     requests: list[Request]
     positions: Positions
-    remembered: NDArray[np.uint64]
+    remembered: Remembered
     uncounted: list[Feed]
 
 
@@ -245,10 +253,11 @@ def read_left(folder: Path, files: Files) -> Left | None:
     sent = 0
     for number, kind, body in _entries(folder, files, min(firsts) - 1):
         if kind == FLUSH:
-            flushes[number] = _flushed(body)
-            remembered.append(np.frombuffer(flushes[number].remembered, "<u8").astype(np.uint64))
-            waiting = {one: uncounted.pop(one) for one in flushes[number].uncounted if one in uncounted}
-            remembered += map(_ids_of, uncounted.values())
+            flushes[number] = flushed = _flushed(body)
+            waiting = {one: uncounted.pop(one) for one in flushed.uncounted if one in uncounted}
+            if flushed.seed:
+                remembered.append(np.frombuffer(flushed.remembered, "<u8").astype(np.uint64))
+                remembered += [_ids_of(each, flushed.seed) for each in uncounted.values()]
             uncounted = waiting
         elif kind == FEED:
             uncounted[number] = read_feed(body)
@@ -259,14 +268,14 @@ def read_left(folder: Path, files: Files) -> Left | None:
     return Left(
         [request for number, one in flushes.items() if number > sent for request in one.requests],
         flushes[max(flushes)].positions,
-        np.concatenate(remembered),
+        Remembered(flushes[max(flushes)].seed, np.concatenate(remembered)),
         list(uncounted.values()),
     )
 
 
-def _ids_of(feed: Feed) -> NDArray[np.uint64]:
+def _ids_of(feed: Feed, seed: int) -> NDArray[np.uint64]:
     batches = [batch for batch in feed.batches if isinstance(batch, Predictions)]
-    return np.concatenate([np.zeros(0, np.uint64), *map(featured_ids, batches)])
+    return np.concatenate([np.zeros(0, np.uint64), *(featured_ids(batch, seed) for batch in batches)])
 
 
 def _entries(folder: Path, files: Files, after: int) -> Iterator[tuple[int, int, bytes]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -98,7 +99,11 @@ def open_forwarding(
         if config.storage.directory is not None:
             folder = stack.enter_context(open_kept(Path(config.storage.directory))).directory / FOLDER
         relay = Relay(
-            settings_for(config, None), edge=uuid.uuid4().hex, remember=forward.remember, baselines=baselines
+            settings_for(config, None),
+            edge=uuid.uuid4().hex,
+            remember=forward.remember,
+            seed=secrets.randbits(64),
+            baselines=baselines,
         )
         always = config.storage.durability == "disk" and config.storage.sync == "always"
         begun = stack.enter_context(beginning(relay, folder, files, clock, always=always))

@@ -165,10 +165,14 @@ class Forwarder:
 
     def _noted(self, requests: Sequence[Request]) -> int:
         if not self._journal.broken:
-            return self._journal.flush(Flushed([*requests], self._positions, sorted(self._uncounted)))
+            uncounted = sorted(self._uncounted)
+            return self._journal.flush(
+                Flushed([*requests], self._positions, uncounted, seed=self._relay.seed)
+            )
         unsent = [Request(parcel.signal, parcel.data, parcel.items) for parcel in self._outbox.unsent()]
-        held = self._relay.remembered().astype("<u8").tobytes()
-        number = self._journal.begin(Flushed([*unsent, *requests], self._positions, remembered=held))
+        number = self._journal.begin(
+            Flushed.all_of([*unsent, *requests], self._positions, self._relay.remembered())
+        )
         self._begun += 1
         return number
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from barograph_processor.engine.hash_index import ABSENT, HashIndex
 from barograph_processor.engine.settings import HOUR_NS
 from barograph_processor.stores.column_part import PART_BYTES, ROWS_MOST, Part
-from barograph_processor.stores.hash_index import ABSENT, HashIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

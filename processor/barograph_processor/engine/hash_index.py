@@ -35,6 +35,11 @@ class HashIndex:
     def __len__(self) -> int:
         return self._live
 
+    def hashes(self) -> NDArray[np.uint64]:
+        """uint64, every hash that is there, in whichever order."""
+        there: NDArray[np.uint64] = self._hashes[self._numbers != ABSENT]
+        return there
+
     def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """int64 [n], the number of each, `ABSENT` where there is none.
 
@@ -133,8 +138,7 @@ class HashIndex:
         return (hashes >> self._shift).astype(np.int64), steps.astype(np.int64)
 
     def _make_room(self, more: int) -> None:
-        live = self._numbers != ABSENT
-        hashes, numbers = self._hashes[live], self._numbers[live]
+        hashes, numbers = self.hashes(), self._numbers[self._numbers != ABSENT]
         size = _LEAST
         while size * _FULL < (len(hashes) + more) * 1.25:  # else it would soon be full again
             size *= 2
