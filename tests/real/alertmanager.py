@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .processes import Process
 
-ANSWER_S = 20.0
+ANSWER_S = 60.0
 LONG_AGO = "2000-01-01T00:00:01Z"
 
 

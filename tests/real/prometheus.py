@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .processes import Process
 
-ANSWER_S = 20.0
+ANSWER_S = 60.0
 # It listens before it has opened its storage, and answers 503 until then.
 READY = "Server is ready to receive web requests"
 
@@ -46,6 +46,11 @@ class Prometheus:
         series: list[dict[str, Any]] = self._ask("query_exemplars", query=expression, start="0", end="9e9")
         return [exemplar for each in series for exemplar in each["exemplars"]]
 
+    def alertmanagers(self) -> list[dict[str, str]]:
+        """Those that it tells of alerts: it finds those it was given some seconds after its start."""
+        found: list[dict[str, str]] = self._ask("alertmanagers")["activeAlertmanagers"]
+        return found
+
     def _ask(self, what: str, **arguments: str) -> Any:
         url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(arguments)}"
         with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
@@ -59,14 +64,17 @@ def prometheus(
     scrape: Mapping[str, str] | None = None,
     rules: Sequence[Path] = (),
     alertmanagers: Sequence[str] = (),
+    every_s: int = 1,
 ) -> Iterator[Prometheus]:
     """Run a Prometheus for as long as the context lasts.
 
     Args:
         folder: Where its log, data and configuration are kept.
-        scrape: Names of jobs to the addresses that they scrape, every second.
+        scrape: Names of jobs to the addresses that they scrape.
         rules: Files of rules, evaluated as often as they say.
-        alertmanagers: Addresses of those who are told of alerts.
+        alertmanagers: Addresses of those who are told of alerts; they take an alert for over that isn't
+            repeated within a minute.
+        every_s: How often is scraped; what doesn't answer within that time is taken for gone.
 
     Raises:
         NotStarted: It refused the configuration, or didn't listen in time.
@@ -77,7 +85,7 @@ def prometheus(
         for name, address in (scrape or {}).items()
     ]
     config = folder / "prometheus.yaml"
-    timing = {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    timing = {"scrape_interval": f"{every_s}s", "scrape_timeout": f"{every_s}s"}
     told = [{"static_configs": [{"targets": [address]}]} for address in alertmanagers]
     content = {
         "global": timing,
@@ -95,7 +103,7 @@ def prometheus(
         "--web.enable-otlp-receiver",
         "--web.enable-remote-write-receiver",
         "--enable-feature=exemplar-storage",
-        "--rules.alert.resend-delay=1s",  # what fired before an Alertmanager was found is told soon after
+        "--rules.alert.resend-delay=15s",  # and what wasn't repeated for four times as long is over
     ]
     with process(command, log=folder / "prometheus.log", ports=ports, says=READY) as running:
         yield Prometheus(running)
