@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ from barograph.export_lane import Lane
 from barograph.export_sdk import exporters
 from barograph.exporters import Exporters
 from barograph.guard import guard
+from barograph.semconv import attributes
+
+from .upstreams import PATIENT
 
 if TYPE_CHECKING:
     import subprocess
@@ -76,29 +80,28 @@ def run(port: int, program: str = PROGRAM, **environment: str) -> subprocess.Com
 
 @pytest.mark.slow
 def test_what_waits_leaves_when_the_process_ends(collector: Collector) -> None:
-    done = run(collector.port)
+    done = run(collector.port, PATIENT + PROGRAM)
     assert (0, "") == (done.returncode, done.stderr)
-    (request,) = collector.metrics
-    (scope,) = request.resource_metrics[0].scope_metrics
-    assert "barograph" == scope.scope.name
-    points = {metric.name: metric for metric in scope.metrics}
-    assert 50 == sum(point.as_int for point in points["ml.inference.predictions"].sum.data_points)
-    delta = points["ml.feature.value"].exponential_histogram.aggregation_temporality
-    assert 1 == delta
-    names = [
-        record.event_name
-        for request in collector.logs
-        for resource in request.resource_logs
-        for scope in resource.scope_logs
-        for record in scope.log_records
-    ]
-    assert ["ml.ground_truth.observed_batch", "ml.inference.prediction_batch"] == sorted(names)
+    scopes = [scope for request in collector.metrics for scope in request.resource_metrics[0].scope_metrics]
+    assert {"barograph"} == {scope.scope.name for scope in scopes}
+    points = [(metric.name, metric) for scope in scopes for metric in scope.metrics]
+    predictions = [metric for name, metric in points if name == "ml.inference.predictions"]
+    assert 50 == sum(point.as_int for metric in predictions for point in metric.sum.data_points)
+    values = [metric.exponential_histogram for name, metric in points if name == "ml.feature.value"]
+    assert {1} == {each.aggregation_temporality for each in values}
+    assert 50 == sum(point.count for each in values for point in each.data_points)
+    rows: Counter[str] = Counter()  # a slow process sends more than one event of a kind
+    for request in collector.logs:
+        for record in request.resource_logs[0].scope_logs[0].log_records:
+            told = {one.key: one.value.int_value for one in record.attributes}
+            rows[record.event_name] += told[attributes.ML_BATCH_ROWS]
+    assert {"ml.ground_truth.observed_batch": 50, "ml.inference.prediction_batch": 50} == rows
 
 
 @pytest.mark.slow
 def test_a_child_has_a_source_of_its_own_and_sends_only_its_own(collector: Collector) -> None:
-    program = PROGRAM + "\nimport os\nif os.fork() == 0:\n    monitor.record({'a': 1.0}, 1.0)\n"
-    program += "    barograph.flush()\n    os._exit(0)\nos.wait()\n"
+    program = PATIENT + PROGRAM + "\nimport os\nif os.fork() == 0:\n    monitor.record({'a': 1.0}, 1.0)\n"
+    program += "    barograph.flush(60.0)\n    os._exit(0)\nos.wait()\n"
     done = run(collector.port, program)
     assert 0 == done.returncode, done.stderr
     rows: dict[str, int] = {}
@@ -121,7 +124,8 @@ def test_a_dead_collector_does_not_hold_up_the_end() -> None:
 
 @pytest.mark.slow
 def test_a_process_that_only_reports_truth_sends_it_at_its_end(collector: Collector) -> None:
-    done = run(collector.port, 'import barograph\nbarograph.Feedback("m").observe(id="a", value=True)\n')
+    truth = 'import barograph\nbarograph.Feedback("m").observe(id="a", value=True)\n'
+    done = run(collector.port, PATIENT + truth)
     assert (0, "") == (done.returncode, done.stderr)
     (request,) = collector.logs
     (record,) = request.resource_logs[0].scope_logs[0].log_records

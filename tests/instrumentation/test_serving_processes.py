@@ -8,18 +8,15 @@ from collections import Counter
 
 import pytest
 
-from .upstreams import COUNTING, finished, nothing, printed, started, upstream
+from .upstreams import COUNTING, PATIENT, finished, nothing, printed, started, upstream
 
 pytestmark = pytest.mark.slow
 
 WORKERS, THREADS, CALLS = 3, 4, 1_000
 # As a server with an application loaded before it forks: the parent has predicted, too, and its
 # background threads run when it forks. Workers end as servers end them, by SystemExit.
-PREFORK = f"""
+PREFORK = f"""{PATIENT}
 import json, os, sys, threading
-import barograph.worker
-
-barograph.worker.EXIT_TIMEOUT_S = 60.0  # the machine may be busy
 monitor = barograph.Monitor("m", "1")
 
 def serve(name, calls):
@@ -29,7 +26,7 @@ def serve(name, calls):
 
 serve("parent", 100)
 if WARM:
-    barograph.flush()
+    barograph.flush(60.0)
 children = []
 for worker in range({WORKERS}):
     child = os.fork()
@@ -68,11 +65,10 @@ def test_forked_workers_with_threads_count_every_row_once(warm: bool) -> None:
 
 
 # As a server: the signal ends the main thread's loop, threads finish what they have begun.
-LOADED = """
+LOADED = (
+    PATIENT
+    + """
 import signal, sys, threading
-import barograph.worker
-
-barograph.worker.EXIT_TIMEOUT_S = 60.0
 monitor = barograph.Monitor("m", "1")
 ending = threading.Event()
 recorded = [0] * 4
@@ -98,6 +94,7 @@ try:
 finally:
     ATTHEEND
 """
+)
 JOINED = """
     ending.set()
     for thread in threads:

@@ -47,6 +47,14 @@ guard.dropped = counting
 """
 
 
+# For the beginning of a program whose last words matter: a busy machine may need longer for them than a
+# process's end is held up for.
+PATIENT = """
+import barograph.worker
+barograph.worker.EXIT_TIMEOUT_S = 60.0
+"""
+
+
 class Upstream(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
     """Takes metrics and logs, and answers each request as it is told.
 

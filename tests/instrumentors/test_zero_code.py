@@ -13,7 +13,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 import children
 from barograph.semconv import attributes, events, metrics
-from instrumentation.upstreams import nothing
+from instrumentation.upstreams import PATIENT, nothing
 from otlp_capture import attributes_of, listening
 
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ model.predict_proba(X)
 """
 
 
-def run(folder: Path, port: int, **settings: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, port: int, program: str = PATIENT + PROGRAM, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run the program to its end."""
     script = folder / "serve.py"
-    script.write_text(PROGRAM, encoding="utf-8")
+    script.write_text(program, encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("BAROGRAPH_")} | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
@@ -100,5 +102,5 @@ def test_rows_leave_by_their_rules_and_name_the_span_of_their_call(tmp_path: Pat
 @pytest.mark.slow
 def test_a_program_ends_where_nothing_listens(tmp_path: Path) -> None:
     with nothing() as port:
-        done = run(tmp_path, port)
+        done = run(tmp_path, port, PROGRAM)
     assert 0 == done.returncode, done.stderr

@@ -8,6 +8,7 @@ import pytest
 
 from barograph.semconv import READINGS_SCOPE, attributes, metrics
 from cli.processes import last_revisions, service, value
+from instrumentation.upstreams import PATIENT
 from otlp_capture import listening, listening_http
 
 from .test_embedded_others import CONFIG, NOON, ROWS
@@ -16,14 +17,14 @@ from .test_embedded_process import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 ADAPTERS = {
     "OTEL_TRACES_EXPORTER": "otlp,barograph",
     "OTEL_LOGS_EXPORTER": "otlp,barograph",
     "OTEL_RESOURCE_ATTRIBUTES": "service.version=7",
 }
-SHOP = f"""
+SHOP = f"""{PATIENT}
 import os
 from opentelemetry import _logs, trace
 
@@ -40,7 +41,7 @@ def serve(rows):
         told = {{"app.request_id": f"r-{{row}}", "app.outcome": "no"}}
         logger.emit(_logs.LogRecord(timestamp=at + 60_000_000_000, event_name="loan.closed", attributes=told))
 """
-DRAIN = "import barograph\nassert barograph.drain(30.0)\n"
+DRAIN = "import barograph\nassert barograph.drain(60.0)\n"
 
 
 def configured(folder: Path, more: str = "") -> str:
@@ -98,7 +99,7 @@ child = os.fork()
 if child == 0:
     import barograph
     serve(range(100, 150))
-    os._exit(0 if barograph.drain(30.0) else 1)
+    os._exit(0 if barograph.drain(60.0) else 1)
 assert os.waitpid(child, 0)[1] == 0
 serve(range(150, {ROWS}))
 """

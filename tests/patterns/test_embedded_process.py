@@ -13,16 +13,16 @@ import pytest
 import children
 from barograph.semconv import PROCESSOR_SCOPE, READINGS_SCOPE, SOURCE_SCOPE, attributes, events, metrics
 from cli.processes import last_revisions, service, value
-from instrumentation.upstreams import nothing
+from instrumentation.upstreams import PATIENT, nothing
 from otlp_capture import listening, listening_http
 
 if TYPE_CHECKING:
     import subprocess
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 ROWS = 200
-ZERO_CODE = f"""
+ZERO_CODE = f"""{PATIENT}
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
@@ -31,14 +31,16 @@ from sklearn.metrics import accuracy_score
 from sklearn.pipeline import make_pipeline
 
 random = np.random.default_rng(1)
-X = pd.DataFrame({{"a": random.normal(size={ROWS}), "key": [f"k{{i}}" for i in range({ROWS})]}})
+at = 1_767_268_800 + np.arange({ROWS})
+X = pd.DataFrame({{"a": random.normal(size={ROWS}), "key": [f"k{{i}}" for i in range({ROWS})], "at": at}})
 y = X.a + random.normal(size={ROWS}) > 0
 model = make_pipeline(make_column_transformer(("passthrough", ["a"])), LogisticRegression()).fit(X, y)
 found = np.concatenate([model.predict_proba(X[i : i + 10]) for i in range(0, {ROWS}, 10)])
 print(accuracy_score(y, found[:, 1] > found[:, 0]))
 """
+COLUMNS = "id=key,time=at"
 # Event times are given, so that every process and every run means the same windows.
-MONITOR = f"""
+MONITOR = f"""{PATIENT}
 import os
 import numpy as np
 import barograph
@@ -91,12 +93,12 @@ def configured(folder: Path, text: str = "") -> str:
 def test_a_program_without_a_line_of_barograph_sends_its_readings_and_no_histograms() -> None:
     truth = """
 from barograph import Feedback, drain
-Feedback("credit").observe_batch(ids=X.key, values=y)
-drain()
+Feedback("credit").observe_batch(ids=X.key, values=y, times=X["at"] + 60)
+assert drain(60.0)
 """
     with listening() as (found, port):
         done = run(
-            ZERO_CODE + truth, port, zero_code=True, BAROGRAPH_MODEL="credit:3", BAROGRAPH_COLUMNS="id=key"
+            ZERO_CODE + truth, port, zero_code=True, BAROGRAPH_MODEL="credit:3", BAROGRAPH_COLUMNS=COLUMNS
         )
     assert (0, "") == (done.returncode, done.stderr)
     accuracy = found.values(metrics.ML_PERFORMANCE_ACCURACY, **{attributes.ML_LABEL_HORIZON: "all"})
@@ -117,14 +119,14 @@ for worker in range(4):
     child = os.fork()
     if child == 0:
         serve(range(worker, len(ids), 4))
-        os._exit(0 if barograph.drain(30.0) else 1)
+        os._exit(0 if barograph.drain(60.0) else 1)
     children.append(child)
 assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
 """
     windows = []
     for program, sink in (
         (workers, "embedded,otlp"),
-        ("serve(range(len(ids)))\nbarograph.flush(30.0)\n", "otlp"),
+        ("serve(range(len(ids)))\nbarograph.flush(60.0)\n", "otlp"),
     ):
         with service("--window", "1d") as owner, listening(owner.otlp) as (found, port):
             done = run(MONITOR + program, port, sink=sink)
@@ -156,11 +158,11 @@ def test_a_forked_worker_begins_with_nothing_and_touches_nothing_of_its_parent(t
     """Over HTTP: the parent has sent something before, which gRPC need not survive."""
     program = """
 serve(range(150))
-assert barograph.flush(30.0)
+assert barograph.flush(60.0)
 child = os.fork()
 if child == 0:
     serve(range(150, 200))
-    assert barograph.drain(30.0)
+    assert barograph.drain(60.0)
     raise SystemExit(0)  # through everything that an ordinary end goes through
 assert os.waitpid(child, 0)[1] == 0
 """
@@ -171,7 +173,7 @@ assert os.waitpid(child, 0)[1] == 0
         assert (0, "") == (done.returncode, done.stderr)
         assert {50.0} == set(found.values(metrics.ML_WINDOW_OBSERVATIONS))
         done = run(
-            MONITOR + "feedback.observe(id='k0', value=True)\nassert barograph.drain(30.0)\n", port, **http
+            MONITOR + "feedback.observe(id='k0', value=True)\nassert barograph.drain(60.0)\n", port, **http
         )
     assert (0, "") == (done.returncode, done.stderr)
     assert {50.0, 150.0} == set(found.values(metrics.ML_WINDOW_OBSERVATIONS))  # the parent's, kept by it
@@ -183,7 +185,7 @@ from threading import Thread
 threads = [Thread(target=serve, args=[range(worker, len(ids), 8)]) for worker in range(8)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-assert barograph.drain(30.0)
+assert barograph.drain(60.0)
 """
     with listening() as (found, port):
         done = run(MONITOR + program, port, BAROGRAPH_CONFIG=configured(tmp_path))
@@ -198,7 +200,7 @@ def test_what_a_server_had_not_finished_at_sigterm_goes_on_in_the_next_one(tmp_p
     server = """
 import signal, sys, time
 serve(range(120))
-barograph.flush(30.0)
+barograph.flush(60.0)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 print("ready", flush=True)
 time.sleep(600)
@@ -211,7 +213,7 @@ time.sleep(600)
             assert (0, "") == (child.ends(), child.said)
         assert [] == found.values(metrics.ML_WINDOW_OBSERVATIONS)
         done = run(
-            MONITOR + "serve(range(120, 200))\nassert barograph.drain(30.0)\n", port, BAROGRAPH_CONFIG=config
+            MONITOR + "serve(range(120, 200))\nassert barograph.drain(60.0)\n", port, BAROGRAPH_CONFIG=config
         )
     assert (0, "") == (done.returncode, done.stderr)
     assert {float(ROWS)} == set(found.values(metrics.ML_WINDOW_OBSERVATIONS))
@@ -226,7 +228,7 @@ Engine.feed = Engine.advance = fails
 """
     with listening() as (found, port):
         done = run(
-            broken + ZERO_CODE, port, zero_code=True, BAROGRAPH_MODEL="credit:3", BAROGRAPH_COLUMNS="id=key"
+            broken + ZERO_CODE, port, zero_code=True, BAROGRAPH_MODEL="credit:3", BAROGRAPH_COLUMNS=COLUMNS
         )
     assert 0 == done.returncode, done.stderr
     assert 0.5 < float(done.stdout)
@@ -248,7 +250,7 @@ def test_a_program_ends_where_nothing_listens_and_keeps_its_windows(tmp_path: Pa
     assert 0 == done.returncode, done.stderr
     with listening() as (found, port):  # what was not finished was kept all the same
         done = run(
-            MONITOR + "feedback.observe(id='k0', value=True)\nassert barograph.drain(30.0)\n",
+            MONITOR + "feedback.observe(id='k0', value=True)\nassert barograph.drain(60.0)\n",
             port,
             BAROGRAPH_CONFIG=config,
         )
