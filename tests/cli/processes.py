@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -20,14 +19,14 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 
 import children
-from barograph.semconv import attributes, events
+from barograph.semconv import attributes, events, processor
+from contract.waiting import until
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-WAIT_S = 100
-_RECORDS = "barograph_receiver_accepted_log_records_total "
+WAIT_S = 200
 COMMAND = (sys.executable, "-m", "barograph_processor.cli")
 
 
@@ -79,35 +78,26 @@ class Running:
 
     def wait_until_it_says(self, trouble: str) -> None:
         """Wait until /healthz tells of a trouble."""
-        tick = threading.Event()
-        for _ in range(WAIT_S * 5):
-            if trouble in self.health():
-                return
-            tick.wait(0.2)
-        raise AssertionError(f"never in trouble\n{self.health()}\n{self.child.told()}")
+        until(lambda: trouble in self.health(), otherwise=lambda: f"{self.health()}\n{self.child.told()}")
+
+    def wait_until_well(self) -> None:
+        """Wait until /healthz tells of no trouble any more."""
+        until(lambda: "ok" == self.health(), otherwise=lambda: f"{self.health()}\n{self.child.told()}")
 
     def wait_until_read(self, records: int) -> None:
-        """Wait until so many log records were taken, as /metrics tells."""
-        tick = threading.Event()
-        for _ in range(WAIT_S * 5):
-            (line,) = (each for each in self.scrape().splitlines() if each.startswith(_RECORDS))
-            if float(line.removeprefix(_RECORDS)) >= records:
-                return
-            tick.wait(0.2)
-        raise AssertionError(
-            f"{records} records were not taken in time\n{self.scrape()}\n{self.child.told()}"
-        )
+        """Wait until so many log records were taken by this process."""
+        self._wait_until_counted(processor.BAROGRAPH_RECEIVER_ACCEPTED_LOG_RECORDS, records)
 
-    def wait_until_quiet(self) -> None:
-        """Wait until a second passes in which no log record is taken."""
-        tick, before, same = threading.Event(), "", 0
-        for _ in range(WAIT_S * 5):
-            (line,) = (each for each in self.scrape().splitlines() if each.startswith(_RECORDS))
-            before, same = line, same + 1 if line == before else 0
-            if same >= 5 and float(line.removeprefix(_RECORDS)):
-                return
-            tick.wait(0.2)
-        raise AssertionError(f"records are still taken\n{self.child.told()}")
+    def wait_until_joined(self, labels: int) -> None:
+        """Wait until so many labels met their prediction, those of earlier lives among them."""
+        self._wait_until_counted(processor.BAROGRAPH_ENGINE_JOINED_LABELS, labels)
+
+    def _wait_until_counted(self, counter: str, count: int) -> None:
+        def counted() -> bool:
+            samples = [line.rpartition(" ") for line in self.scrape().splitlines()]
+            return any(name == f"{counter}_total" and float(value) >= count for name, _, value in samples)
+
+        until(counted, otherwise=lambda: f"{self.scrape()}\n{self.child.told()}")
 
     def drain(self) -> dict[str, Any]:
         done = barograph("drain", "--endpoint", self.metrics, "--timeout", str(WAIT_S - 20), "--json")

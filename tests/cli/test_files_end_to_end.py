@@ -41,7 +41,6 @@ def printed(first: int, last: int) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_what_is_printed_is_monitored_once_over_rotations_kills_and_restarts(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "0.log"
     log.parent.mkdir()
@@ -90,7 +89,6 @@ def lone(first: int, last: int) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_what_is_printed_beside_an_edge_reaches_the_owner_once_over_a_full_disk_and_a_kill(
     tmp_path: Path,
 ) -> None:

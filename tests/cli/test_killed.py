@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .senders import Tally
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 HORIZON = {attributes.ML_LABEL_HORIZON: "all"}
 
 
@@ -149,7 +149,7 @@ def test_while_files_can_not_grow_senders_wait_health_says_why_and_it_recovers_b
         resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, limits)
         senders.wait_for(50)
         sent = senders.stop()
-        assert "ok" == running.health()
+        running.wait_until_well()
         running.kill()
     with alive(tmp_path, port, durability="disk") as running:
         summary = running.drain()

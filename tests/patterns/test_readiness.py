@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
 
-pytestmark = pytest.mark.timeout(180)
 READY = {"status": "ready"}
 OWN = [
     value
@@ -157,7 +156,7 @@ def test_while_the_storage_fails_a_processor_is_not_ready_and_then_it_is_again(
         checkpoints.unlink()
         aside.rename(checkpoints)
         until(lambda: processing.send() is None)  # a checkpoint has shown that it works again
-        assert READY == status(processing, "/readyz")
+        until(lambda: READY == status(processing, "/readyz"))
         until(lambda: serving(stub) == HealthCheckResponse.SERVING)
 
 
