@@ -36,7 +36,7 @@ def statuses(collecting: Collector, running: Running, *, status: int = 0) -> dic
         "BAROGRAPH_COLUMNS": "id=application_id",
     }
     done = barograph(
-        "doctor", "--send", "--processor", running.metrics, "--timeout", "10", "--json",
+        "doctor", "--send", "--processor", running.metrics, "--timeout", "10" if status else "60", "--json",
         status=status, environ=environ,
     )  # fmt: skip
     found: dict[str, set[str]] = {}
