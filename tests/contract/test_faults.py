@@ -24,7 +24,7 @@ from receivers.otlp_server import LOGS, predictions
 
 from .receiving import receiving, send
 from .shipped import FOLDER, LISTENING, PORTS
-from .waiting import until
+from .waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +160,7 @@ def test_a_slow_processor_gets_a_request_again_and_counts_it_once(tmp_path: Path
     def slowly() -> None:
         tries.append(1)
         if len(tries) == 1:
-            assert release.wait(60)
+            assert release.wait(PATIENCE_S)
 
     with receiving() as slow, processing() as (running, _):
         config = (FOLDER / "sidecar.yaml").read_text(encoding="utf-8")
@@ -176,10 +176,11 @@ def test_a_slow_processor_gets_a_request_again_and_counts_it_once(tmp_path: Path
             release.set()
             until(lambda: len(slow.engine.batches) >= 2, otherwise=sidecar.said)
             assert 0 == sidecar.stop()
-        running.service.feed(slow.engine.batches)
+        came = list(slow.engine.batches)
+        running.service.feed(came)
         summary: Any = running.service.summary()
     assert ROWS == summary["predictions"]
-    assert {"outcomes": {"duplicate": ROWS * (len(slow.engine.batches) - 1)}} == summary["dropped"]
+    assert {"outcomes": {"duplicate": ROWS * (len(came) - 1)}} == summary["dropped"]
 
 
 def test_the_same_request_twice_is_one(tmp_path: Path) -> None:

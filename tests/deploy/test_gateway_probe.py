@@ -29,7 +29,7 @@ PATIENT = {"extensions": {"file_storage": {"timeout": "60s"}}}
 def answer(url: str) -> int:
     """The status that a probe gets; 0 where nobody listens."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:

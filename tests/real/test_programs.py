@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import children
+from contract.waiting import until
 
 from .collector import collector
-from .processes import NotStarted, PortTaken, free_ports, process, tail
+from .processes import NotStarted, PortTaken, _listens, free_ports, process, tail
 from .programs import LEFT_OUT, NOT_IN_IT, VARIABLE, leave_out, left_out, program, report
 from .prometheus import prometheus
 
@@ -86,6 +87,7 @@ def test_a_process_dies_with_the_one_that_started_it(tmp_path: Path) -> None:
     parent = children.run([sys.executable, "-c", starts], environ=environ)
     assert 1 == parent.returncode, parent.stderr
     assert parent.stdout.strip().isdigit()
+    until(lambda: not _listens(ports["only"]))  # the kernel ends it, which is soon and not at once
     with process([sys.executable, "-c", LISTENS, str(ports["only"])], log=tmp_path / "log", ports=ports):
         pass  # its port is free again
 
