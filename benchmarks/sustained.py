@@ -116,10 +116,14 @@ class Producer:
     def run(self, seconds: float) -> None:
         """Send for so long; each request is acknowledged."""
         waiting: deque[tuple[bytes, grpc.Future]] = deque()
+        body = (
+            self._load.next()
+        )  # making the first one, with all that is made for the first time, isn't sending
         begun = time.monotonic()
         try:
             for number in range(round(seconds / self._every_s)):
-                body = self._load.next()
+                if number:
+                    body = self._load.next()
                 due = begun + number * self._every_s
                 time.sleep(max(0.0, due - time.monotonic()))
                 while len(waiting) == IN_FLIGHT or (waiting and waiting[0][1].done()):
