@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Far above what anything takes, and below the limit of a test, so that what was printed is told.
-WAIT_S = 100.0
-REAP_S = 20.0
+WAIT_S = 240.0
+REAP_S = 60.0
 
 
 class Child:

@@ -16,7 +16,6 @@ OWNER = ("--window", "1d", "--pane", "1h")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_two_edges_and_an_owner_give_the_readings_of_one_service() -> None:
     data = rows(600)
     with service(*OWNER) as alone:
@@ -43,7 +42,6 @@ def test_two_edges_and_an_owner_give_the_readings_of_one_service() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_what_a_killed_edge_had_acknowledged_reaches_the_owner_once(tmp_path: Path) -> None:
     data = rows(400)
     with service(*OWNER) as alone:

@@ -42,7 +42,6 @@ def accuracy(part: list[dict[str, Any]]) -> float:
     return sum(bool(row["predicted"] == row["truth"]) for row in part) / len(part)
 
 
-@pytest.mark.timeout(120)
 def test_predictions_and_truth_become_windows_metrics_and_a_summary() -> None:
     data = rows(600, hours=48)
     with service("--window", "1d", "--window", "month", "--pane", "1h") as running:
@@ -80,7 +79,6 @@ def test_predictions_and_truth_become_windows_metrics_and_a_summary() -> None:
     assert "stopped; closed 3 windows" in running.said
 
 
-@pytest.mark.timeout(120)
 def test_windows_close_by_themselves_when_event_time_moves_on() -> None:
     data = rows(100, hours=25)
     with service("--window", "1d", "--pane", "1h") as running:
@@ -90,7 +88,6 @@ def test_windows_close_by_themselves_when_event_time_moves_on() -> None:
     assert "ml.window.closed" == json.loads(line)["event"]
 
 
-@pytest.mark.timeout(120)
 def test_an_orderly_stop_keeps_unfinished_windows_and_pending_predictions(tmp_path: Path) -> None:
     data = rows(200, hours=20)
     options = ("--window", "1d", "--pane", "1h", "--storage", str(tmp_path))

@@ -55,7 +55,6 @@ def test_both_ends_are_valid(file: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.real("otelcol")
-@pytest.mark.timeout(180)
 def test_tiers_count_every_row_once_though_owner_and_collector_are_killed(tmp_path: Path) -> None:
     data = rows(600)
     with service("--window", "1d", *PANE) as alone:

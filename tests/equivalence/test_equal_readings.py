@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from equivalence.patterns import Figures
 
 PATTERNS = OWN | sidecars.PATTERNS
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ MIB = 2**20
 LIMIT = 64 * MIB
 METHOD = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 START_NS = 1_700_006_400 * 10**9
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

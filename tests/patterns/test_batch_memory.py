@@ -70,7 +70,7 @@ def write(folder: Path, rows: int) -> None:
 
 def peak_mb(folder: Path, rows: int) -> int:
     write(folder, rows)
-    done = children.run([sys.executable, "-c", PROGRAM, str(folder), str(SPILL_BYTES)], timeout_s=140)
+    done = children.run([sys.executable, "-c", PROGRAM, str(folder), str(SPILL_BYTES)], timeout_s=280)
     assert 0 == done.returncode, done.stderr
     windows, joined, peak = map(int, done.stdout.split())
     assert (12, rows) == (windows, joined)
@@ -78,7 +78,7 @@ def peak_mb(folder: Path, rows: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_six_times_as_many_rows_with_labels_need_hardly_more_memory(tmp_path: Path) -> None:
     few = peak_mb(tmp_path / "few", FEW)
     many = peak_mb(tmp_path / "many", MANY)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REASONS = ("queue_full", "export_failed", "shutdown", "rejected")
-pytestmark = pytest.mark.timeout(180)
 BEHAVIOURS = {"dead": lambda upstream: None, "refuses": Upstream.refuse, "hangs": Upstream.hang}
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 OWN_METRICS = "own_metrics"
 TRIES = 3
+ANSWER_S = 60.0
 # A Collector v0.155 listens for all signals as soon as the pipelines of one of them run; what comes for
 # another by then ends it, or is answered and lost.
 READY = "Everything is ready"
@@ -45,7 +46,7 @@ class Collector:
     def metrics(self) -> str:
         """What it says about itself, in Prometheus' text format."""
         url = f"http://{self.endpoint(OWN_METRICS)}/metrics"
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=ANSWER_S) as response:
             return str(response.read().decode())
 
     def metric(self, name: str, **labels: str) -> float:

@@ -52,7 +52,7 @@ def test_senders_that_stall_take_no_workers(end: threading.Event) -> None:
 
 
 def test_a_call_whose_message_does_not_come_is_cancelled_and_counted(end: threading.Event) -> None:
-    with running(body_timeout=Duration("100ms"), max_receiving=1) as otlp:
+    with running(body_timeout=Duration("2s"), max_receiving=1) as otlp:
         error = failing(stalling(otlp, end).result)
         assert grpc.StatusCode.CANCELLED is error.code(), "OTLP clients send it again"
         otlp.logs.Export(predictions("a"), timeout=60)
