@@ -19,7 +19,6 @@ from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.decode_logs import decode_columns, decode_logs
 from barograph_processor.wire.limits import Limits
 from barograph_processor.wire.plain_logs import RECORDS_MOST, decode_plain
-from fuzz.mutations import case
 
 from .foreign_requests import LOG
 from .foreign_requests import context as mapping
@@ -37,7 +36,6 @@ TIGHT = DecodeContext(
         max_name_length=3, max_id_length=2, max_keys=1, max_classes=1, max_segments=1, max_features=2
     )
 )
-MUTATIONS = 500
 
 numbers = st.one_of(st.floats(), st.integers(-(2**63), 2**63 - 1), st.none())
 chances = st.one_of(st.floats(0, 1), st.sampled_from([0, 1, -0.0, 1.0000005, None]))
@@ -103,7 +101,7 @@ def told(decoded: Decoded) -> tuple[object, ...]:
         decoded.rejected,
         decoded.ignored,
         decoded.rows_rejected,
-        decoded.cumulative,
+        repr(decoded.cumulative),
     )
 
 
@@ -131,18 +129,6 @@ def test_whatever_is_in_them_events_say_the_same_either_way(
 ) -> None:
     data = request.SerializeToString()
     assert verdict(decode_columns, data, context) == verdict(decode_logs, data, context)
-
-
-def test_damaged_requests_say_the_same_either_way() -> None:
-    plain = 0
-    for number in range(MUTATIONS):
-        made = case(number)
-        if made.signal == "logs":
-            plain += decode_plain(made.data, CONTEXT) is not None
-            assert verdict(decode_columns, made.data, CONTEXT) == verdict(decode_logs, made.data, CONTEXT), (
-                number
-            )
-    assert plain > MUTATIONS / 20
 
 
 USUAL: dict[str, Value] = {

@@ -15,8 +15,11 @@ from barograph.semconv import metrics, processor
 from barograph_processor.engine.batch import Points
 from barograph_processor.engine.reasons import Reason
 from barograph_processor.wire.decode import DEFAULT_TENANT, DecodeContext, Decoded
-from barograph_processor.wire.decode_logs import decode_columns, decode_logs
+from barograph_processor.wire.decode_logs import decode_columns as decode_log_columns
+from barograph_processor.wire.decode_logs import decode_logs
+from barograph_processor.wire.decode_metrics import decode_columns as decode_metric_columns
 from barograph_processor.wire.decode_metrics import decode_metrics
+from barograph_processor.wire.decode_traces import decode_columns as decode_span_columns
 from barograph_processor.wire.decode_traces import decode_traces
 from barograph_processor.wire.limits import Limits
 
@@ -90,7 +93,7 @@ _KINDS: Final[Mapping[Signal, _Kind]] = {
         processor.BAROGRAPH_RECEIVER_FAILED_LOG_RECORDS,
     ),
 }
-_LOADED: Final = (decode_logs, decode_columns, decode_metrics, decode_traces)
+_COLUMNS: Final = (decode_log_columns, decode_metric_columns, decode_span_columns)
 
 
 class OtlpIntake:
@@ -119,7 +122,7 @@ class OtlpIntake:
         self._limits = limits or Limits()
         self._dialects = dialects
         self._streams = streams
-        for decode in _LOADED:
+        for decode in (*(kind.decode for kind in _KINDS.values()), *_COLUMNS):
             decode(b"", DecodeContext())  # so that no sender waits for what is loaded late
         for kind in _KINDS.values():  # so that rates can be told from the first request on
             for name in (kind.accepted, kind.refused, kind.failed):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-_SCALES: Final = range(-10, 21)  # what the data model's SDKs produce
+SCALES: Final = range(-10, 21)  # what the data model's SDKs produce
 
 
 class RefusedPoint(Exception):  # a verdict, caught where the point is counted
@@ -162,7 +162,7 @@ class ExponentialColumns:
         (positive_at, positive), (negative_at, negative) = (
             (offsets[row], lists.at(row).astype(np.int64, copy=False)) for offsets, lists in self._sides
         )
-        if self._scales[row] not in _SCALES or min(positive.min(initial=0), negative.min(initial=0)) < 0:
+        if self._scales[row] not in SCALES or min(positive.min(initial=0), negative.min(initial=0)) < 0:
             raise RefusedPoint(reasons.BAD_BUCKETS)
         counted = self._zeros[row] + int(positive.sum()) + int(negative.sum())
         return ExponentialContent(

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from barograph.semconv import metrics as names
 from barograph_processor.engine.batch import Point, Points
 from barograph_processor.wire import reasons
 from barograph_processor.wire.attributes import Attributes
@@ -17,7 +16,8 @@ from barograph_processor.wire.decode import DecodeContext, Decoded
 from barograph_processor.wire.descriptors import parse, rewritten
 from barograph_processor.wire.identity import RESOURCE_NAMES
 from barograph_processor.wire.nesting import items, parents
-from barograph_processor.wire.points import STREAMS, PointReader
+from barograph_processor.wire.plain_metrics import decode_plain
+from barograph_processor.wire.points import NOT_MONITORED, STREAMS, PointReader
 from barograph_processor.wire.values import GivenTwice
 
 if TYPE_CHECKING:
@@ -25,17 +25,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-NOT_MONITORED: Final = (
-    names.ML_INFERENCE_DURATION,
-    names.ML_INFERENCE_BATCH_SIZE,
-    names.ML_TELEMETRY_DROPPED,
-)
 _NAMES: Final = (*STREAMS, *NOT_MONITORED)
 _HELD: Final = ("sum", "histogram", "exponential_histogram", "gauge", "summary")
 
 
 def decode_metrics(data: bytes, context: DecodeContext) -> Decoded:
     """Decode an ExportMetricsServiceRequest.
+
+    Raises:
+        Permanent: The bytes aren't such a request.
+    """
+    plain = decode_plain(data, context)
+    return decode_columns(data, context) if plain is None else plain
+
+
+def decode_columns(data: bytes, context: DecodeContext) -> Decoded:
+    """The same by columns, which read whatever comes and pay off where there are many points.
 
     Raises:
         Permanent: The bytes aren't such a request.

@@ -14,6 +14,7 @@ from barograph_processor.wire.decode import DecodeContext, Decoded
 from barograph_processor.wire.descriptors import parse, rewritten
 from barograph_processor.wire.foreign import SPANS, Foreign, read_foreign
 from barograph_processor.wire.nesting import items
+from barograph_processor.wire.plain_traces import decode_plain
 from barograph_processor.wire.refusals import Refusals
 from barograph_processor.wire.span_layout import Odd
 from barograph_processor.wire.span_scan import scan
@@ -34,6 +35,16 @@ def decode_traces(data: bytes, context: DecodeContext) -> Decoded:
 
     A span is ours where it, or its resource, names a model; but dialects come first, except to
     what our own instrumentation sent.
+
+    Raises:
+        Permanent: The bytes aren't such a request.
+    """
+    plain = decode_plain(data, context)
+    return decode_columns(data, context) if plain is None else plain
+
+
+def decode_columns(data: bytes, context: DecodeContext) -> Decoded:
+    """The same by columns, which read whatever comes and pay off where there are many spans.
 
     Raises:
         Permanent: The bytes aren't such a request.

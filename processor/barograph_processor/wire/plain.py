@@ -158,6 +158,12 @@ class Resource:
         except NotPlain:
             return ""
 
+    @property
+    def names_model(self) -> bool:
+        """Whether it has a value in place of an item's model name."""
+        value = self._found.get(identity.NAMES[0])
+        return value is not None and value.WhichOneof("value") is not None
+
     def owner(self, item: Mapping[str, AnyValue]) -> Owner:
         """Whose an item is.
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.wire.identity import Owner
 
-RECORDS_MOST: Final = 24
+RECORDS_MOST: Final = 48
 """More are quicker read as columns."""
 _WANTED: Final = frozenset((*identity.NAMES, *readable.NAMES))
 _LATEST_NS: Final = 2**63 - 1

@@ -32,7 +32,7 @@ from barograph_processor.wire.text import empty_as_null, longer_than
 from barograph_processor.wire.values import EMPTY, INT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -76,7 +76,12 @@ STREAMS: Final[dict[str, Stream]] = {
     metrics.ML_PREDICTION_SCORE: Stream(StreamKind.PREDICTION_SCORE, buckets=True, part=_CLASS),
     metrics.ML_PREDICTION_CLASSES: Stream(StreamKind.PREDICTION_CLASSES, item=_CLASS),
 }
-_TEXTS: Final = (
+NOT_MONITORED: Final = (
+    metrics.ML_INFERENCE_DURATION,
+    metrics.ML_INFERENCE_BATCH_SIZE,
+    metrics.ML_TELEMETRY_DROPPED,
+)
+TEXTS: Final = (
     names.ML_FEATURE_NAME,
     names.ML_FEATURE_STATE,
     names.ML_FEATURE_CATEGORY,
@@ -87,16 +92,16 @@ _TEXTS: Final = (
 STATES: Final = frozenset((*observed.DISJOINT, observed.BELOW, observed.ABOVE))
 EDGES: Final = "edges-"
 _HELD: Final = frozenset((NUMBER, TEXT, INVALID))
-_WANTED: Final = (*identity.NAMES, *_TEXTS, names.ML_PANE_LENGTH)
+_WANTED: Final = (*identity.NAMES, *TEXTS, names.ML_PANE_LENGTH)
 _CONTENTS: Final[dict[str, Callable[[pa.StructArray, int], Contents]]] = {
     "sum": SumColumns,
     "histogram": ExplicitColumns,
     "exponential_histogram": ExponentialColumns,
 }
-_DELTA: Final = 1
+DELTA: Final = 1
 _CUMULATIVE: Final = 2
-_NO_RECORDED_VALUE: Final = 1
-_LATEST_NS: Final = 2**63 - 1
+NO_RECORDED_VALUE: Final = 1
+LATEST_NS: Final = 2**63 - 1
 
 
 class PointReader:
@@ -145,24 +150,25 @@ class PointReader:
         resource_of = self._resource_of[self._metric_of[rows]]
         owners = identity.owners(attributes, self._resources, resource_of, self._context.limits, verdicts)
         keys = [owner.key(self._context.tenant) for owner in owners.owners]
-        texts = {name: self._texts(attributes, name, verdicts) for name in _TEXTS}
+        texts = {name: self._texts(attributes, name, verdicts) for name in TEXTS}
         panes = _panes(attributes, verdicts)
         temporality = self._of_metric("aggregation_temporality", rows)
         starts, ends = self._times(rows, temporality == _CUMULATIVE, verdicts)
-        verdicts.refuse((temporality != _DELTA) & (temporality != _CUMULATIVE), reasons.NO_TEMPORALITY)
+        verdicts.refuse((temporality != DELTA) & (temporality != _CUMULATIVE), reasons.NO_TEMPORALITY)
         if self._held == "sum":
             cumulative_only = (temporality == _CUMULATIVE) & ~self._of_metric("is_monotonic", rows)
             verdicts.refuse(cumulative_only, reasons.NOT_MONOTONIC)
         by_edge = np.array([text is not None for text in texts[names.ML_EDGE_ID]], bool)
         verdicts.refuse(by_edge & (temporality == _CUMULATIVE), reasons.EDGE_CUMULATIVE)
-        unset = (self._column_of("flags")[rows] & _NO_RECORDED_VALUE).astype(bool)
+        unset = (self._column_of("flags")[rows] & NO_RECORDED_VALUE).astype(bool)
         self.ignored[reasons.NO_RECORDED_VALUE] += int((verdicts.taken & unset).sum())
         contents = _CONTENTS[self._held](self._data, self._context.limits.max_buckets)
         rejected = verdicts.counts()
         for i in np.flatnonzero(verdicts.taken & ~unset).tolist():
             owner = owners.owners[owners.group_of[i]]
             try:
-                stream, item = _stream(STREAMS[metric_names[i]], texts, i, buckets=self._held != "sum")
+                told = {name: column[i] for name, column in texts.items()}
+                stream, item = stream_of(STREAMS[metric_names[i]], told, buckets=self._held != "sum")
                 content = contents.at(int(rows[i]), item)
                 if isinstance(content, ExplicitContent) and not stream.basis:
                     stream = stream._replace(basis=basis_of(content.edges))
@@ -204,31 +210,39 @@ class PointReader:
         starts = self._column_of("start_time_unix_nano")[rows]
         ends = self._column_of("time_unix_nano")[rows]
         verdicts.refuse(ends == 0, reasons.NO_TIME)
-        verdicts.refuse((ends > _LATEST_NS) | (starts > ends), reasons.BAD_TIME)
+        verdicts.refuse((ends > LATEST_NS) | (starts > ends), reasons.BAD_TIME)
         unknown = (starts == 0) | (starts == ends)
         stand_in = np.where(cumulative, ends, np.maximum(ends, 1) - np.uint64(1))
         return np.where(unknown, stand_in, starts).tolist(), ends.tolist()
 
 
-def _stream(
-    stream: Stream, texts: dict[str, list[str | None]], row: int, *, buckets: bool
-) -> tuple[StreamId, str]:
+def stream_of(stream: Stream, texts: Mapping[str, str | None], *, buckets: bool) -> tuple[StreamId, str]:
+    """What a point counts: the stream, and the item in it.
+
+    Args:
+        stream: What its metric is.
+        texts: Its attributes `TEXTS`.
+        buckets: Whether it is a histogram.
+
+    Raises:
+        RefusedPoint: Something is missing.
+    """
     if stream.buckets != buckets:
         raise RefusedPoint(reasons.WRONG_INSTRUMENT)
-    name, part, item = (_named(wanted, texts, row) for wanted in (stream.name, stream.part, stream.item))
+    name, part, item = (_named(wanted, texts) for wanted in (stream.name, stream.part, stream.item))
     if stream.kind == StreamKind.FEATURE_STATES and item not in STATES:
         raise RefusedPoint(reasons.BAD_STATE)
     if stream.kind == FEATURE_ROWS and (item not in _HELD if name else item):
         raise RefusedPoint(reasons.BAD_STATE)
-    basis = "" if stream.kind == StreamKind.ROWS else texts[names.ML_BASELINE_ID][row] or ""
+    basis = "" if stream.kind == StreamKind.ROWS else texts[names.ML_BASELINE_ID] or ""
     return StreamId(stream.kind, name, part, basis), item
 
 
-def _named(wanted: tuple[str, str] | None, texts: dict[str, list[str | None]], row: int) -> str:
+def _named(wanted: tuple[str, str] | None, texts: Mapping[str, str | None]) -> str:
     if wanted is None:
         return ""
     attribute, reason = wanted
-    text = texts[attribute][row]
+    text = texts[attribute]
     if text is None and reason:
         raise RefusedPoint(reason)
     return text or ""
