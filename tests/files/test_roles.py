@@ -108,6 +108,11 @@ def test_what_predictions_lack_is_told(
         prediction_roles(schema(*columns), asked, None, labels)
 
 
+def test_where_no_column_is_left_it_is_said_that_one_is_missing() -> None:
+    with pytest.raises(ConfigError, match="every column is something else, so add one"):
+        prediction_roles(schema("id"), Asked(identity="id"), None, None)
+
+
 @pytest.mark.parametrize(
     ("columns", "asked", "identity", "message"),
     [

@@ -15,3 +15,5 @@ def main() -> None:
         if (error.name or "").startswith("barograph"):
             raise
         sys.exit(f"the barograph command needs {error.name}: pip install 'barograph[processor]'")
+    except KeyboardInterrupt:  # while it was loaded; afterwards click says the same
+        sys.exit("Aborted!")

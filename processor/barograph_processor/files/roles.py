@@ -151,8 +151,7 @@ def prediction_roles(
     time = free.take("time", asked.time, None if asked.time else guessing.time_column(free.names, schema))
     if time is None:
         raise ConfigError(
-            "--time: windows are made of event times, and no column is named like one; name one of "
-            f"{_listed(free.names)}"
+            f"--time: windows are made of event times, and no column is named like one; {_choice(free.names)}"
         )
     output = header.outputs[0] if header is not None and header.outputs else None
     if not scores:
@@ -165,7 +164,7 @@ def prediction_roles(
     if labels is not None and prediction is None and not scores:
         raise ConfigError(
             "--score, --prediction: labels are the truth of something, and no column is named like a "
-            f"prediction; name one of {_listed(free.names)}"
+            f"prediction; {_choice(free.names)}"
         )
     label = label_time = None
     if labels is None:
@@ -210,7 +209,7 @@ def label_roles(schema: pa.Schema, asked: Asked, identity: str | None) -> LabelR
     if found is None:
         raise ConfigError(
             f"--label-id: the labels have no column {identity!r}, as the predictions have; name the one "
-            f"that holds the ids: {_listed(schema.names)}"
+            f"that holds the ids: {', '.join(schema.names)}"
         )
     require(schema.names, [asked.label_time] if asked.label_time else [], "--label-time")
     require(schema.names, [asked.label] if asked.label else [], "--label")
@@ -225,9 +224,7 @@ def label_roles(schema: pa.Schema, asked: Asked, identity: str | None) -> LabelR
         "label", asked.label, None if asked.label else guessing.label_column(free.names, of_labels=True)
     )
     if label is None:
-        raise ConfigError(
-            f"--label: no column of the labels is named like a truth; name one of {_listed(free.names)}"
-        )
+        raise ConfigError(f"--label: no column of the labels is named like a truth; {_choice(free.names)}")
     return LabelRoles(identity=found, label=label, time=time, guessed=tuple(free.guessed))
 
 
@@ -252,5 +249,5 @@ def _check_named(schema: pa.Schema, asked: Asked, labels: pa.Schema | None) -> N
                 )
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none (every column has another role)"
+def _choice(names: Sequence[str]) -> str:
+    return f"name one of {', '.join(names)}" if names else "every column is something else, so add one"

@@ -147,6 +147,20 @@ def test_what_keeps_telemetry_from_leaving_is_told(environ: dict[str, str], chec
     assert (status == "ok") == (not told.advice)
 
 
+def test_an_exporter_that_is_not_installed_fails_and_names_the_nearest() -> None:
+    told = conflicts(OTEL_METRICS_EXPORTER="console,otpl")["OTEL_METRICS_EXPORTER"]
+    assert "failed" == told.status
+    assert "no exporter 'otpl' is installed" in told.said
+    assert told.said.endswith("; did you mean otlp?")
+
+
+def test_a_sink_that_is_none_is_not_said_to_be_replaced_by_the_default() -> None:
+    assert (
+        "what is sent to a name that is none is dropped"
+        in variables(BAROGRAPH_SINK="embeded")["BAROGRAPH_SINK"].advice
+    )
+
+
 def test_exporters_beside_otlp_are_no_contradiction() -> None:
     assert {"ids"} == set(
         conflicts(OTEL_LOGS_EXPORTER="console,otlp", OTEL_METRICS_EXPORTER="otlp_proto_http")

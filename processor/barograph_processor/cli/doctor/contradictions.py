@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from barograph.errors import BarographError
@@ -10,6 +11,7 @@ from barograph.settings import BASELINE, COLUMNS, MODEL, OUTCOMES, READERS
 from barograph.sinks import ENDPOINT, OTLP
 from barograph.sinks import VARIABLE as SINK
 from barograph_processor.cli.doctor.findings import Finding
+from barograph_processor.config.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,6 +80,13 @@ def _exporters(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(
                 _GROUP, variable, "warning", f"it is none: {lost} are not sent", f"set {variable}=otlp"
             )
+        elif wrong := [name for name in names if name not in {*_installed(signal), _PULLED}]:
+            yield Finding(
+                _GROUP, variable, "failed",
+                f"no exporter {wrong[0]!r} is installed, so opentelemetry-instrument sets nothing up"
+                f"{nearest(wrong[0], _installed(signal))}",
+                "correct it, or install its package",
+            )  # fmt: skip
         elif signal == "metrics" and _PULLED in names:
             yield Finding(
                 _GROUP, variable, "failed",
@@ -89,6 +98,11 @@ def _exporters(environ: Mapping[str, str]) -> Iterator[Finding]:
                 _GROUP, variable, "warning", f"{', '.join(names)} sends no OTLP, which processors receive",
                 f"add otlp: {variable}={','.join([*names, 'otlp'])}",
             )  # fmt: skip
+
+
+def _installed(signal: str) -> list[str]:
+    """Names of the exporters that there are."""
+    return sorted({each.name for each in entry_points(group=f"opentelemetry_{signal}_exporter")})
 
 
 def _sink(environ: Mapping[str, str]) -> Iterator[Finding]:

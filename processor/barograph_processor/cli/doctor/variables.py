@@ -25,6 +25,10 @@ _SECRET: Final = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECA
 _KEY_FILES: Final = re.compile(r"OTEL_EXPORTER_OTLP_(\w+_)?CLIENT_KEY")  # paths
 _HEADERS: Final = re.compile(r"OTEL_\w*HEADERS")
 _NEAR: Final = 0.85
+_MEANWHILE: Final = {
+    REDACT: "neither features of rows nor segments leave",
+    SINK: "what is sent to a name that is none is dropped, and counted",
+}
 
 
 def known_to_opentelemetry() -> frozenset[str]:
@@ -121,8 +125,7 @@ def _ours(name: str, value: str) -> Finding:
     if problem:
         return Finding(
             "configuration", name, "failed", f"{problem}",
-            "correct it; until then its default is used" if name != REDACT
-            else "correct it; until then neither features of rows nor segments leave",
+            f"correct it; until then {_MEANWHILE.get(name, 'its default is used')}",
         )  # fmt: skip
     return Finding("configuration", name, "ok", f"{shown(name, value).partition('=')[2]}")
 
