@@ -22,7 +22,7 @@ from barograph_processor.wire.span_contents import integers_at
 from barograph_processor.wire.span_scan import SPANS_LEAST, scan
 
 from .foreign_requests import SPAN, context
-from .otlp_requests import TIME_NS, Value, key_values
+from .otlp_requests import TIME_NS, Value, any_value, key_values
 
 if TYPE_CHECKING:
     from barograph_processor.engine.batch import Features, Texts
@@ -262,6 +262,38 @@ def test_a_value_with_more_behind_it_is_what_protobuf_says(
         assert data != intact
         written = ExportTraceServiceRequest.FromString(data).SerializeToString()
         assert plain(by_parser(written, monkeypatch)) == plain(decoding.decode_traces(data, HOW))
+
+
+@pytest.mark.parametrize("place", ["app.p", "app.truth", names.ML_MODEL_NAME])
+@pytest.mark.parametrize("last", [[0.5], {"a": 0.5}, "yes"])
+def test_no_value_hides_behind_an_integer(place: str, last: Value, monkeypatch: pytest.MonkeyPatch) -> None:
+    behind = AnyValue(int_value=7).SerializeToString() + any_value(last).SerializeToString()
+    room = b"~" * (len(behind) - 2)
+    attributes: dict[str, Value] = {place: room, "app.answer": "no"}
+    data = simple(**attributes).SerializeToString()
+    data = data.replace(AnyValue(bytes_value=room).SerializeToString(), behind)
+    written = ExportTraceServiceRequest.FromString(data).SerializeToString()
+    for how in (HOW, context({**SPAN, "scores": "app.p", "features": "app.truth"})):
+        with monkeypatch.context() as patched:
+            patched.setattr(decoding, "scan", lambda _: None)
+            expected = plain(decoding.decode_traces(written, how))
+        assert expected == plain(decoding.decode_traces(data, how))
+
+
+def test_a_field_whose_number_is_too_great_is_left_to_the_parser() -> None:
+    intact = simple().SerializeToString()
+    assert scan(intact) is not None
+    name = b"\x2a\x0dPOST /predict"
+    for tag in (b"\xe2\x80\x80\x80\x80\x01", b"\xfa\xff\xff\xff\x1f"):
+        odd = (tag + b"\x07 number")[: len(name)]
+        data = intact.replace(
+            name,
+            odd[: len(tag)]
+            + bytes([len(name) - len(tag) - 1])
+            + odd[len(tag) + 1 :].ljust(len(name) - len(tag) - 1),
+        )
+        assert len(data) == len(intact)
+        assert None is scan(data)
 
 
 def test_an_empty_envelope_and_lengths_beyond_the_end_are_left_to_the_parser() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.engine.batch import Texts
     from barograph_processor.wire.span_forms import Alike
-    from barograph_processor.wire.values import Values
+    from barograph_processor.wire.values import MapEntries, Values
 
 _TEXT: Final = frozenset((TEXT,))
 _TEXTS: Final = {TEXT, EMPTY}
@@ -122,6 +122,11 @@ class ScannedAttributes(Attributes):
         """As `Attributes.kinds`."""
         column = self._column(name)
         return np.zeros(self._size, np.uint8) if column is None else column.kinds()
+
+    def maps(self, name: str) -> tuple[MapEntries, NDArray[np.bool_]]:
+        """As `Attributes.maps`."""
+        self.kinds(name)  # sees that they are what they seem to be
+        return super().maps(name)
 
     def texts(self, name: str) -> tuple[pa.StringArray, NDArray[np.bool_]]:
         """As `Attributes.texts`."""

@@ -79,7 +79,13 @@ class Contents:
         return cast("NDArray[np.uint8]", self.block).view("<u8")[:, 0]
 
     def kinds(self) -> NDArray[np.uint8]:
-        """The kind in each span, uint8 [m]."""
+        """The kind in each span, uint8 [m].
+
+        Raises:
+            Odd: There may be another value behind an integer.
+        """
+        if self.kind == INT:
+            integers_at(self._data, self.begins, self.ends)
         return np.full(len(self._group.rows), self.kind, np.uint8)
 
     def quantities(self) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ NAME, START, END, ATTRIBUTES = 5, 7, 8, 9  # fields of opentelemetry.proto.trace
 _KINDS: Final = {0x0A: TEXT, 0x10: BOOL, 0x18: INT, 0x21: DOUBLE, 0x2A: ARRAY, 0x32: MAP, 0x3A: BYTES}
 _WIRES: Final = {NAME: DELIMITED, START: FIXED64, END: FIXED64, ATTRIBUTES: DELIMITED}
 _KEY, _VALUE = 0x0A, 0x12  # tags of a KeyValue's fields
+_TAG_MOST: Final = 2**32 - 1  # beyond it protobuf refuses, and others read what is left of it
 _LENGTH_MOST: Final = 3  # bytes of a length: 2 MiB
 _ANY: Final = 0x00
 _MORE: Final = 0x80  # of a byte of a length only whether another follows is part of the layout
@@ -142,7 +143,7 @@ class _Reading:
     def _field(self) -> None:
         tag = self._varint(_ALL)
         number, wire = tag >> 3, tag & 7
-        if not number or wire != _WIRES.get(number, wire) or number in self._known:
+        if tag > _TAG_MOST or not number or wire != _WIRES.get(number, wire) or number in self._known:
             raise Odd
         if number == ATTRIBUTES:
             self._attribute()
