@@ -31,9 +31,11 @@ _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 
 
 def is_missing(value: object) -> bool:
-    """None, NaN, NaT, NA or masked."""
+    """None, NaN, NaT, NA, masked, or an empty text, which tables can't tell from a cell without a value."""
     if value is None:
         return True
+    if isinstance(value, str):
+        return not value
     if isinstance(value, float):
         return value != value  # noqa: PLR0124 - NaN
     if isinstance(value, (np.floating, np.datetime64, np.timedelta64)):
@@ -99,7 +101,7 @@ def kind_of(column: RawColumn) -> Kind | None:
 def _list_kind(column: list[object]) -> Kind | None:
     kinds = {type(value) for value in column}
     if kinds <= {str, type(None)}:
-        return "category" if str in kinds else None
+        return "category" if any(column) else None
     present = [value for value in column if not is_missing(value)]
     if not present:
         return None
@@ -133,6 +135,8 @@ def _array_numbers(column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         return result
     if kind == "O":
         return _list_numbers(column.tolist())
+    if kind == "U":
+        return np.where(column == "", _MISSING, _INVALID)
     return np.full(len(column), _INVALID)
 
 

@@ -161,7 +161,7 @@ class RowFeatures:
     def _hidden(
         self, name: str, values: list[object], rule: Rule
     ) -> tuple[list[str | None], npt.NDArray[np.bool_]]:
-        texts = class_texts(values)
+        texts = [text or None for text in class_texts(values)]
         invalid = [text is None and not is_missing(value) for text, value in zip(texts, values, strict=True)]
         if rule.kind == "hash":
             hidden = [None if text is None else self._redactor.hashed(text) for text in texts]

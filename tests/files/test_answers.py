@@ -94,6 +94,7 @@ def taken(answers: Answers) -> Predictions:
 
 def test_numbers_that_are_not_whole_are_a_regression() -> None:
     assert looks_like_regression(pa.array([1.5, None]), is_typed=True)
+    assert looks_like_regression(pa.array([1.5, math.inf]), is_typed=True)
     assert looks_like_regression(pa.array(["1.5", ""]), is_typed=False)
     assert not looks_like_regression(pa.array([1.0, 0.0]), is_typed=True)
     assert not looks_like_regression(pa.array(["1.5", "red"]), is_typed=False)

@@ -156,7 +156,7 @@ def test_every_value_of_a_category_has_one_state(column: list[Any], at: int, wit
     states: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     for value in column:
-        if value is None or (isinstance(value, float) and math.isnan(value)):
+        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
             states["missing"] += 1
         elif isinstance(value, list) or (isinstance(value, float) and math.isinf(value)):
             states["invalid"] += 1
@@ -194,6 +194,9 @@ def test_a_vocabulary_that_pools_rare_values_knows_no_unseen_ones() -> None:
         ([None, math.nan], None, [math.nan, math.nan]),
         (["a", None], "category", [math.inf, math.nan]),
         ([10**400], "number", [math.inf]),
+        (["", 1, 2.5], "number", [math.nan, 1.0, 2.5]),
+        (["", None], None, [math.nan, math.nan]),
+        (np.array(["", "2"]), "category", [math.nan, math.inf]),
         (np.array(["1", "2"]), "category", [math.inf, math.inf]),
         (pd.Series([1, None], dtype="Int64"), "number", [1.0, math.nan]),
         (pd.Series([True, None], dtype="boolean"), "number", [1.0, math.nan]),

@@ -62,6 +62,14 @@ def test_outcomes_told_in_other_words_become_those_of_the_prediction(truth: str)
     assert ["no"] == names(alike(rows(("yes", truth), [1], [0], [NAN])))
 
 
+def test_whole_numbers_are_written_as_the_prediction_writes_them() -> None:
+    """A program that wrote numbers from a column with gaps says 1.0."""
+    found = alike(rows(("1.0", "2.0"), [-1, -1, -1], [0, 0, 1], [1, 2, 2.5]))
+    assert ["1.0", "2.0", None] == names(found)
+    found = alike(rows(("1", "1.0", "0.0", "cat"), [1, 2, 1, 1], [0, 0, 3, -1], [1, 0, 1, 1]))
+    assert ["1", "0", "1.0", "1.0"] == names(found)
+
+
 def test_a_numbered_class_that_a_score_decided_for_is_not_compared_with_a_name() -> None:
     given = rows(("0", "1", "fraud", "7"), [2, 2, 3, 0, 2], [1, 2, 0, 1, 0], [NAN, NAN, 7, 0, NAN])
     assert [False] * 5 == of_other_names(given).tolist()  # the classes were given

@@ -9,6 +9,7 @@ import numpy as np
 
 from barograph_processor.engine.batch import Points, Predictions, Truths
 from barograph_processor.engine.deciding import with_classes
+from barograph_processor.engine.empty_texts import without_empty_texts
 from barograph_processor.engine.feature_rows import PaneRows
 from barograph_processor.engine.join import Taken, with_features
 from barograph_processor.engine.matches import rows_of_known
@@ -103,6 +104,7 @@ class Intake:
         if state is None:
             self._tally.drop(Lane.OUTCOMES, Reason.KEY_LIMIT, count)
             return 0
+        batch = without_empty_texts(batch)
         batch = replace(batch, time_ns=self._clamped(batch.time_ns, now_ns, Lane.OUTCOMES))
         batch = with_classes(batch, state.reference.decides, self._settings.tasks.get(batch.key.model))
         panes = batch.time_ns // self._settings.pane_ns
@@ -150,6 +152,7 @@ class Intake:
             return 0
         pair = batch.pair
         if pair is not None:
+            pair = without_empty_texts(pair)
             pair = replace(pair, time_ns=self._clamped(pair.time_ns, now_ns, Lane.FEEDBACK))
             state = self._state_of(pair.key)
             decides = None if state is None else state.reference.decides

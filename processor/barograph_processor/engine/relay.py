@@ -16,6 +16,7 @@ import numpy as np
 from barograph_processor.engine.batch import Fed, Point, Points, Predictions
 from barograph_processor.engine.batch_joining import some_of, together
 from barograph_processor.engine.deciding import with_classes
+from barograph_processor.engine.empty_texts import without_empty_texts
 from barograph_processor.engine.feature_lane import FeatureLane
 from barograph_processor.engine.feature_rows import PaneRows
 from barograph_processor.engine.ids import Ids, ids_of
@@ -155,6 +156,7 @@ class Relay:
     def _take(self, batch: Predictions, now_ns: int) -> int:
         count = len(batch.time_ns)
         latest_ns = now_ns + self._settings.future_skew_ns
+        batch = without_empty_texts(batch)
         dated = replace(batch, time_ns=np.minimum(batch.time_ns, latest_ns))
         self._tally.count(Lane.OUTCOMES, Reason.CLAMPED, int(np.count_nonzero(batch.time_ns > latest_ns)))
         named = Ids.of(batch.ids).known

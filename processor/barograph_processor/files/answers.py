@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from barograph_processor.files.cells import classes_of, numbers_of
+from barograph_processor.files.cells import classes_of, feature_of, numbers_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,6 +76,8 @@ class AnswerColumns:
 
 def looks_like_regression(column: pa.Array, *, is_typed: bool) -> bool:
     """Whether predictions without scores are numbers and not all whole, as when a baseline is fitted."""
-    found = numbers_of(column, is_typed=is_typed)
-    known = found[~np.isnan(found)]
-    return bool(np.isfinite(known).all() and (known != np.floor(known)).any())
+    feature = feature_of(column, is_typed=is_typed)
+    if feature.texts is not None:
+        return False
+    known = feature.numbers[np.isfinite(feature.numbers)]
+    return bool((known != np.floor(known)).any())

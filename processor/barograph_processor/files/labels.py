@@ -89,11 +89,11 @@ def truths_of(
         column: The cells.
         observed_ns: int64 [n], when each was observed; `NOT_A_TIME` where that isn't known.
         task: Of a regression every truth is a number.
-        is_typed: False where text that reads as a number is one (CSV).
+        is_typed: False where class texts that read as a number are one (CSV).
     """
     kind = column.type
     if task == "regression" or pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        value = numbers_of(column, is_typed=is_typed)
+        value = numbers_of(column, is_typed=False)  # as everywhere, text that reads as a number is one here
         none = encode_texts(pa.nulls(len(column), pa.string()))
         return KnownTruth(~np.isnan(value), observed_ns, none, value)
     classes = encode_texts(classes_of(column, is_typed=is_typed))

@@ -7,6 +7,7 @@ prediction wrong.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _STYLES = tuple(pair for pair in dict.fromkeys(PAIRS) if "-1" not in pair)  # its 1 is also that of 0 and 1
 _STYLE = {name: style for style, pair in enumerate(_STYLES) for name in pair}
+_SHORT, _LONG = re.compile(r"-?\d+"), re.compile(r"-?\d+\.0")
 _POSITIVE = {name: place for pair in _STYLES for place, name in enumerate(pair)}
 
 
@@ -37,6 +39,7 @@ def alike(joined: Joined) -> Joined:
     Returns:
         The rows; `classes` may have grown.
     """
+    joined = _with_digits_alike(joined)
     predicted = np.unique(joined.predicted_class).tolist()
     styles = {code: _STYLE[name] for code, name in enumerate(joined.classes) if name in _STYLE}
     if not any(code in styles for code in predicted):
@@ -56,6 +59,22 @@ def alike(joined: Joined) -> Joined:
                 hit |= rows & (joined.truth_class < 0) & (joined.truth_value == positive)
             if hit.any():
                 truth[hit] = place.setdefault(own, len(place))
+    return replace(joined, truth_class=truth, classes=tuple(place))
+
+
+def _with_digits_alike(joined: Joined) -> Joined:
+    """The rows with whole numbers written as their own predictions are: 1 where 1 is predicted, or 1.0."""
+    long = {code for code, name in enumerate(joined.classes) if _LONG.fullmatch(name)}
+    if not long:
+        return joined
+    place = {name: code for code, name in enumerate(joined.classes)}
+    truth = joined.truth_class.copy()
+    whole = np.isfinite(joined.truth_value) & (joined.truth_value == np.floor(joined.truth_value))
+    for row in np.flatnonzero(whole & (joined.predicted_class >= 0)).tolist():
+        predicted = joined.predicted_class[row]
+        if predicted in long or _SHORT.fullmatch(joined.classes[predicted]):
+            name = f"{int(joined.truth_value[row])}{'.0' if predicted in long else ''}"
+            truth[row] = place.setdefault(name, len(place))
     return replace(joined, truth_class=truth, classes=tuple(place))
 
 

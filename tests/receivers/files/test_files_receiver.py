@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -154,6 +155,36 @@ def test_a_growing_csv_keeps_the_names_of_its_first_line(tmp_path: Path) -> None
     assert second.features is not None
     assert np.isnan(second.features.columns["age"].numbers[0])
     assert 1 == following.dropped("malformed")
+
+
+def test_names_in_a_csv_stay_as_they_are_written(tmp_path: Path) -> None:
+    """As numbers, 007 would be 7, 1e5 would be 100000, and long ones would become each other."""
+    ids = ["007", "1e5", "1_0", "nan", "true", "9007199254740993", "9007199254740992"]
+    write(
+        tmp_path / "predictions.csv",
+        "id,version,score,size,code",
+        *(f"{one},1.10,0.5,1_0,{2**53 + 1}" for one in ids),
+    )
+    following = Following(tmp_path, model="credit", columns={"segments": ["size", "code"]})
+    following.look()
+    found = following.predictions()
+    assert ids == list(found.ids)
+    assert "1.10" == found.key.version
+    assert ("1_0",) == found.segments["size"].values
+    assert (str(2**53 + 1),) == found.segments["code"].values
+
+
+def test_a_number_that_json_has_no_word_for_costs_no_row(tmp_path: Path) -> None:
+    """Python writes NaN and Infinity all the same."""
+    rows = [{"id": "a", "score": 0.5, "features": {"age": math.nan, "income": -math.inf}}]
+    write(tmp_path / "0.log", *map(json.dumps, rows), '{"id": "b", "score": NaN', '{"a": NaN, b}')
+    following = Following(tmp_path, model="credit")
+    following.look()
+    features = following.predictions().features
+    assert features is not None
+    assert np.isnan(features.columns["age"].numbers[0])
+    assert np.isinf(features.columns["income"].numbers[0])
+    assert 2 == following.dropped("malformed")
 
 
 def test_otlp_lines_are_read_as_the_collector_writes_them(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -11,9 +13,10 @@ from barograph.errors import Permanent
 from barograph.times import NOT_A_TIME
 from barograph_processor.receivers.files.containers import Message, container_of, unwrap
 from barograph_processor.wire.otlp_json import to_protobuf
+from barograph_processor.wire.text import number_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from barograph_processor.receivers.files.config import Config
     from barograph_processor.receivers.files.following import Read
@@ -28,6 +31,13 @@ _LANES: Final[tuple[tuple[bytes, Lane], ...]] = (
 _HEAD_BYTES: Final = 64  # of a line, in which OTLP's outermost key stands
 _TABS: Final = (".tsv", ".tab")
 _JSON: Final = msgspec.json.Decoder()
+_SPELLED: Final[dict[str, bool | float]] = {
+    "true": True,
+    "false": False,
+    "nan": math.nan,
+    "inf": math.inf,
+    "-inf": -math.inf,
+}
 
 
 class Content(NamedTuple):
@@ -75,7 +85,7 @@ class LineReader:
         if self._is_csv(position.path):
             if not columns and position.offset == 0 and unwrapped.messages:
                 columns = tuple(_cells(unwrapped.messages[0].content, position.path))
-            found = self._csv_rows(unwrapped.messages, columns, position.path, counted)
+            found = self._csv_rows(unwrapped.messages, columns, position.path, counted, self._rows.names)
         else:
             found = self._json_rows(unwrapped.messages, counted)
         rows: list[tuple[Row, int]] = []
@@ -110,14 +120,19 @@ class LineReader:
                 if lane is not None:
                     yield lane, to_protobuf(lane, content), message.time_ns
                 else:
-                    yield None, _JSON.decode(content), message.time_ns
-            except (msgspec.DecodeError, Permanent):
+                    yield None, _object(content), message.time_ns
+            except (msgspec.DecodeError, ValueError, RecursionError, Permanent):
                 counted[1] += 1
 
     @staticmethod
     def _csv_rows(
-        messages: Sequence[Message], columns: tuple[str, ...], path: str, counted: list[int]
+        messages: Sequence[Message],
+        columns: tuple[str, ...],
+        path: str,
+        counted: list[int],
+        names: Collection[str],
     ) -> Iterator[tuple[Lane | None, Any, int]]:
+        readers = [_name if column in names else _cell for column in columns]
         for message in messages:
             if not message.content:
                 continue
@@ -127,7 +142,19 @@ class LineReader:
             if len(cells) != len(columns):
                 counted[1] += 1
                 continue
-            yield None, dict(zip(columns, map(_cell, cells), strict=True)), message.time_ns
+            values = (read(cell) for read, cell in zip(readers, cells, strict=True))
+            yield None, dict(zip(columns, values, strict=True)), message.time_ns
+
+
+def _object(content: bytes) -> Row:
+    """A line of JSON, or of what Python's json module writes where a number is NaN or infinite."""
+    try:
+        decoded: Row = _JSON.decode(content)
+    except msgspec.DecodeError:
+        if b"NaN" not in content and b"Infinity" not in content:
+            raise
+        decoded = json.loads(content)
+    return decoded
 
 
 def _cells(line: bytes, path: str) -> list[str]:
@@ -135,13 +162,18 @@ def _cells(line: bytes, path: str) -> list[str]:
     return next(csv.reader([line.decode("utf-8-sig", "replace")], delimiter=delimiter), [])
 
 
+def _name(text: str) -> str | None:
+    """A cell of a column of names, such as ids: 007 is not 7."""
+    return text or None
+
+
 def _cell(text: str) -> str | float | bool | None:
     """A cell as the value that it spells: nothing, a truth, a number, or text."""
     if not text:
         return None
-    if text.lower() in {"true", "false"}:
-        return text.lower() == "true"
-    try:
-        return float(text)
-    except ValueError:
+    if text.lower() in _SPELLED:
+        return _SPELLED[text.lower()]
+    number = number_in(text)
+    if math.isnan(number):
         return text
+    return int(text) if number.is_integer() and text.lstrip("+-").isdecimal() else number

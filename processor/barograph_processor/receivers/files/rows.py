@@ -72,6 +72,11 @@ class RowReader:
             for role, key in stated.items()
         }
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Keys of what is a name, whatever it reads as: ids, models, versions."""
+        return frozenset(key for role in ("id", "model", "version") for key in self._keys[role])
+
     def request(self, rows: Iterable[tuple[Row, int]]) -> Request:
         """Rows, each with the time at which it was written (`NOT_A_TIME`: nothing tells), as one request."""
         request = ExportLogsServiceRequest()
