@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ import grpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from certificates import Pair
 
 
 class Taken:
@@ -26,7 +30,7 @@ class Taken:
 
 
 @contextmanager
-def grpc_server(taken: Taken, port: int = 0) -> Iterator[str]:
+def grpc_server(taken: Taken, port: int = 0, pair: Pair | None = None) -> Iterator[str]:
     def method(service: str) -> grpc.RpcMethodHandler:
         def export(data: bytes, context: grpc.ServicerContext) -> bytes:
             sent = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
@@ -45,12 +49,38 @@ def grpc_server(taken: Taken, port: int = 0) -> Iterator[str]:
         )
     ]
     server = grpc.server(ThreadPoolExecutor(2), handlers=handlers)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    if pair is None:
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
+    else:
+        certificate, key = pair.read()
+        port = server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([(key, certificate)]))
     server.start()
     try:
         yield f"127.0.0.1:{port}"
     finally:
         server.stop(0).wait(60)
+
+
+@contextmanager
+def hasty_server(answer: bytes) -> Iterator[str]:
+    """Answers and resets the connection, as Go does where plain text comes instead of TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(60)
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.settimeout(60)
+                connection.recv(1)
+                connection.sendall(answer)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            thread.join(60)
 
 
 @contextmanager

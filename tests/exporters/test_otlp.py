@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -30,8 +31,12 @@ from barograph_processor.exporters.otlp_http import HttpSender
 from barograph_processor.exporters.otlp_target import Config, target_of
 from barograph_processor.signals.api import Reading
 from barograph_processor.telemetry import Telemetry
+from certificates import Authority
 
-from .servers import Taken, grpc_server, http_server
+from .servers import Taken, grpc_server, hasty_server, http_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = Key("default", "", "", "credit", "3", "")
 WINDOW = ClosedWindow(KEY, "1d", 0, 86_400 * 10**9, 0, "ok", None, (Reading(metrics.ML_LABEL_DELAY, 60.0),))
@@ -189,6 +194,37 @@ def test_a_target_that_is_not_there_is_worth_another_try() -> None:
     config = Config(endpoint="127.0.0.1:1", timeout=Duration("1s"))
     with pytest.raises(Retryable):
         GrpcSender(target_of(config, "logs", {})).send(b"")
+
+
+def test_a_certificate_that_is_not_taken_is_no_reason_to_give_up_tls(tmp_path: Path) -> None:
+    ours, theirs = Authority(tmp_path), Authority(tmp_path, "theirs")
+    for pair in (ours.signed("old", expired=True), theirs.signed("other")):
+        with grpc_server(Taken(), pair=pair) as endpoint:
+            config = Config(endpoint=f"https://{endpoint}", ca_file=str(ours.file), timeout=Duration("5s"))
+            with pytest.raises(Retryable) as caught:
+                GrpcSender(target_of(config, "metrics", {})).send(b"")
+        said = str(caught.value)
+        assert "CERTIFICATE_VERIFY_FAILED" in said
+        assert "insecure" not in said
+        assert "in date, for this name, and signed by an authority in ca_file" in said
+
+
+def test_where_one_side_speaks_tls_and_the_other_does_not_it_is_said(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    for pair, scheme, said in (
+        (None, "https", "if it speaks plain text, write http://"),
+        (authority.signed("ours"), "http", "if it speaks TLS, write https://"),
+    ):
+        with grpc_server(Taken(), pair=pair) as endpoint:
+            config = Config(endpoint=f"{scheme}://{endpoint}", timeout=Duration("5s"))
+            with pytest.raises(Retryable, match=said):
+                GrpcSender(target_of(config, "metrics", {})).send(b"")
+
+
+def test_an_answer_that_breaks_off_says_whose_it_was() -> None:
+    with hasty_server(b"HTTP/1.0 400 Bad Request\r\n\r\n") as endpoint, pytest.raises(Permanent) as caught:
+        HttpSender(target_of(Config(endpoint=endpoint, protocol="http/protobuf"), "metrics", {})).send(b"")
+    assert f"{endpoint}/v1/metrics answered HTTP 400" in str(caught.value)
 
 
 def test_requests_stay_under_the_limit_of_receivers(monkeypatch: pytest.MonkeyPatch) -> None:

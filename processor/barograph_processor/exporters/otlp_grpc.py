@@ -68,12 +68,19 @@ class GrpcSender:
         message = f"{self._target.endpoint} answered {code.name}: {detail}"
         after_s = _retry_after(error)
         if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and after_s is not None):
-            if self._target.secure and ("SSL" in detail or "handshake" in detail.lower()):
-                message += (
-                    f"; if it speaks plain text, write http://{self._target.endpoint} or insecure: true"
-                )
+            message += self._advice(detail)
             return Retryable(message) if after_s is None else RetryLater(message, after_s=after_s)
         return Permanent(message)
+
+    def _advice(self, detail: str) -> str:
+        if not self._target.secure:
+            closed = "Socket closed" in detail
+            return f"; if it speaks TLS, write https://{self._target.endpoint}" if closed else ""
+        if "CERTIFICATE_VERIFY_FAILED" in detail or "Verification" in detail:
+            return "; its certificate has to be in date, for this name, and signed by an authority in ca_file"
+        if "SSL" in detail or "handshake" in detail.lower():
+            return f"; if it speaks plain text, write http://{self._target.endpoint} or insecure: true"
+        return ""
 
 
 def _credentials(target: Target) -> grpc.ChannelCredentials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import ssl
 import urllib.error
 import urllib.request
@@ -58,7 +59,7 @@ class HttpSender:
                 return bytes(response.read(_RESPONSE_BYTES))
         except urllib.error.HTTPError as error:
             with error:
-                raise self._mapped(error.code, error.headers, error.read(_DETAIL_BYTES)) from error
+                raise self._mapped(error.code, error.headers, _rest(error)) from error
         except urllib.error.URLError as error:
             raise Retryable(f"{url} can't be reached: {error.reason}") from error
         except OSError as error:
@@ -82,6 +83,14 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: object) -> None:
         return None
+
+
+def _rest(answer: urllib.error.HTTPError) -> bytes:
+    """The body; nothing if it breaks off, as where plain text is sent to a server that wants TLS."""
+    try:
+        return answer.read(_DETAIL_BYTES)
+    except (OSError, http.client.HTTPException):
+        return b""
 
 
 def _detail(body: bytes) -> str:
