@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,50 @@ def test_labels_that_are_empty_are_a_failure(files: Path) -> None:
     assert "no row of labels.csv holds a label that can be used" in done.stderr
 
 
+@pytest.mark.usefixtures("files")
+def test_no_prediction_at_all_is_a_failure() -> None:
+    """A job that read nothing, or could use nothing, looks like a quiet day otherwise."""
+    write_table(Path("none.csv"), {name: column[:0] for name, column in table(2).items()})
+    done = barograph("batch", "--predictions", "none.csv", *USUAL, status=1)
+    assert "Error: no prediction could be counted: none.csv holds no row\n" in done.stderr
+    percent = table(2)
+    percent["risk"] = [100 * one for one in percent["risk"]]
+    write_table(Path("percent.csv"), {name: column[1:9] for name, column in percent.items()})
+    done = barograph("batch", "--predictions", "percent.csv", *USUAL, status=1)
+    assert (
+        "Error: no prediction could be counted: all 8 rows of percent.csv were refused; the first reason: "
+        "the score lies outside 0 to 1, or is no number, percent.csv, row 1\n"
+    ) in done.stderr
+    assert 1 == done.stderr.count("Error")
+
+
+@pytest.mark.usefixtures("files")
+def test_otlp_on_standard_output_stands_there_alone() -> None:
+    usual = ("batch", "--predictions", "rows", *USUAL, "--window", "1d")
+    done = barograph(*usual, "--output", "-")
+    assert {"resourceLogs", "resourceMetrics"} == {
+        next(iter(json.loads(line))) for line in done.stdout.splitlines()
+    }
+    assert barograph(*usual).stdout in done.stderr, "the table is told beside it"
+    both = barograph(*usual, "--output", "-", "--json", status=2)
+    assert "--output - and --json both want standard output" in both.stderr
+
+
+@pytest.mark.usefixtures("files")
+def test_features_that_some_files_lack_are_told() -> None:
+    """Whichever file comes first."""
+    rows = table(3)
+    write_table(Path("rows/9.csv"), {name: column for name, column in rows.items() if name != "age"})
+    lacking = "               not in every file, and missing there: 1: age (in 2 of 3 files)\n"
+    said = barograph("batch", "--predictions", "rows", *USUAL).stderr
+    assert f"  features     1: age\n{lacking}" in said
+    Path("rows/9.csv").rename("rows/00.csv")
+    said = barograph("batch", "--predictions", "rows", *USUAL).stderr
+    assert f"  features     1: age\n{lacking}" in said
+    said = barograph("batch", "--predictions", "rows/00.csv", *USUAL[2:]).stderr
+    assert "  features     none\n               not in the files, and so missing: 1: age\n" in said
+
+
 def test_what_was_left_out_is_told(files: Path) -> None:
     (files / "rows/copy.parquet").write_bytes((files / "rows/0.parquet").read_bytes())
     rows = table(2)
@@ -190,10 +235,22 @@ def test_what_was_left_out_is_told(files: Path) -> None:
             "--task: found regression, but the baseline was fitted for binary",
         ),
         (("--predictions", "rows", *USUAL, "--window", "soon"), "a window such as 5m, 1h, 1d or month"),
+        (
+            ("--predictions", "other.csv", *USUAL),
+            "other.csv has one column, 'application;risk'; columns are separated by commas, in .tsv by tabs",
+        ),
+        (("--predictions", "pipe.csv", *USUAL), "--predictions: pipe.csv is no file; files are read twice"),
+        (
+            ("--predictions", "truths.csv", *USUAL[:4], "--id", "application"),
+            "no column is named like a prediction; every column is something else",
+        ),
     ],
 )
 @pytest.mark.usefixtures("files")
 def test_what_cannot_be_understood_is_told_with_what_to_do(arguments: tuple[str, ...], message: str) -> None:
+    Path("other.csv").write_text("application;risk\na;.5\n")
+    Path("truths.csv").write_text("application,decided_at,age\na,2026-03-01,3\n")
+    os.mkfifo("pipe.csv")
     assert message in barograph("batch", *arguments, status=2).stderr
 
 

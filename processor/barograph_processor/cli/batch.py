@@ -28,7 +28,8 @@ rows. Labels join whenever they came; without --label-time they count at the las
 \b
 Exit codes:
   0  done
-  1  failed; the message says why and what to do. Also if labels were given and none found its prediction
+  1  failed; the message says why and what to do. Also if no prediction could be counted, or if labels were
+     given and none found its prediction
   2  the command line, the configuration, or a file can't be understood
   3  with --fail-on: a window has that status, or a worse one
 """
@@ -137,7 +138,7 @@ class ManyFiles(click.Command):
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write results as OTLP, a request in JSON on each line.",
+    help="Also write results as OTLP, a request in JSON on each line; - is standard output.",
 )
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each window instead of a table.")
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -68,9 +69,7 @@ def _tables(tables: Tables, *, learn_rows: int) -> Iterator[str]:
             "segments": ", ".join(roles.segments) or None,
         }  # fmt: skip
         yield f"               {_columns(named, dict(roles.guessed))}"
-        yield f"  features     {_listed(roles.features) if roles.features else 'none'}"
-        if roles.absent:
-            yield f"               not in the files, and so missing: {_listed(roles.absent)}"
+        yield from _features(tables)
     if tables.labels:
         labels = tables.labels[0].roles
         yield f"  labels       {_files([table.file.path for table in tables.labels])}"
@@ -83,6 +82,20 @@ def _tables(tables: Tables, *, learn_rows: int) -> Iterator[str]:
         yield f"  baseline     {baseline.id[:ID_LENGTH]}, {baseline.header.rows:,} rows"
     elif tables.predictions:
         yield f"  baseline     learned from the first {learn_rows:,} rows (barograph baseline fit makes one)"
+
+
+def _features(tables: Tables) -> Iterator[str]:
+    """The features of all files, and which of them are not everywhere."""
+    files = len(tables.predictions)
+    found = Counter(name for table in tables.predictions for name in table.roles.features)
+    absent = dict.fromkeys(name for table in tables.predictions for name in table.roles.absent)
+    nowhere = [name for name in absent if name not in found]
+    somewhere = [f"{name} (in {held:,} of {files:,} files)" for name, held in found.items() if held < files]
+    yield f"  features     {_listed(list(found)) if found else 'none'}"
+    if nowhere:
+        yield f"               not in the files, and so missing: {_listed(nowhere)}"
+    if somewhere:
+        yield f"               not in every file, and missing there: {_listed(somewhere)}"
 
 
 def table_head() -> str:
@@ -126,6 +139,23 @@ def summary_lines(opened: Opened, windows: int) -> Iterator[str]:
         yield f"dropped      {lane}: {count:,} {reason}"
     for baseline in opened.batch.learned:
         yield f"learned      baseline {baseline.id[:ID_LENGTH]} from {baseline.header.rows:,} rows"
+
+
+def nothing_counted(opened: Opened) -> str | None:
+    """Why no prediction was counted; None where one was."""
+    summary = opened.batch.summary
+    if summary.predictions or summary.points:
+        return None
+    tables = [] if opened.tables is None else opened.tables.predictions
+    paths = [table.file.path for table in tables] or list(opened.telemetry)
+    why = f"{_files(paths)} {'holds' if len(paths) == 1 else 'hold'} no {'row' if tables else 'prediction'}"
+    if summary.refused.counts:
+        ((reason, _),) = summary.refused.counts.most_common(1)
+        why = (
+            f"all {summary.rows:,} rows of {_files(paths)} were refused; the first reason: {_WHY[reason]}, "
+            f"{summary.refused.first[reason]}"
+        )
+    return f"no prediction could be counted: {why}"
 
 
 def missed_labels(opened: Opened) -> str | None:

@@ -16,6 +16,7 @@ from barograph.errors import ConfigError, Permanent
 from barograph_processor.cli.batch_report import (
     describe,
     missed_labels,
+    nothing_counted,
     progress,
     summary_lines,
     table_head,
@@ -27,6 +28,7 @@ from barograph_processor.components.registry import Registry
 from barograph_processor.config.model import Columns
 from barograph_processor.config.resolve import read_baselines
 from barograph_processor.exporters.console import json_line
+from barograph_processor.exporters.otlp_file import STANDARD_OUTPUT
 from barograph_processor.files.finding import find_files
 from barograph_processor.files.roles import Asked
 from barograph_processor.patterns.batch_exports import open_exports
@@ -77,12 +79,13 @@ def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
 
     Raises:
         ConfigError: Files, columns and options don't fit together.
-        Permanent: A file is damaged, the disk failed, or labels were given and none was joined.
+        Permanent: A file is damaged, the disk failed, no prediction could be counted, or labels were given
+            and none was joined.
     """
     about = {"config": ask.config, "otlp": ask.otlp, "windows": ask.windows, "baselines": ask.baselines}
     given = given_by({**dict.fromkeys(Given._fields), **about})
     registry = Registry.installed()
-    config = configuration(given, registry, more=_wishes(ask))
+    config = configuration(given, registry, more=_wishes(ask, as_json=as_json))
     predictions = find_files(ask.predictions, "--predictions")
     labels = find_files(ask.labels, "--labels")
     request = Request(
@@ -107,22 +110,24 @@ def run(ask: Ask, *, as_json: bool, fail_on: str | None) -> int:
         exports = stack.enter_context(open_exports(config, registry, Telemetry(time.time_ns())))
         told = stack.enter_context(progress(shown=sys.stderr.isatty()))
         for closed in opened.batch.run(told):
-            _tell(closed, as_json=as_json, is_first=not windows)
+            _tell(closed, as_json=as_json, is_first=not windows, beside=_is_standard_output(ask.output))
             exports.offer(closed)
             windows += len(closed)
             found |= {window.status for window in closed}
         exports.finish()
     click.echo("\n".join(summary_lines(opened, windows)), err=True)
-    missed = missed_labels(opened)
+    missed = nothing_counted(opened) or missed_labels(opened)
     if missed is not None:
         raise Permanent(missed)
     return EXIT_FOUND if fail_on in found else 0
 
 
-def _wishes(ask: Ask) -> dict[tuple[str, ...], object]:
+def _wishes(ask: Ask, *, as_json: bool) -> dict[tuple[str, ...], object]:
     """Where results go, as the configuration would say it."""
     if ask.timestamps is not None and ask.otlp is None:
         raise ConfigError("--timestamps says when what --otlp sends was; name the endpoint with --otlp")
+    if as_json and _is_standard_output(ask.output):
+        raise ConfigError("--output - and --json both want standard output; leave out one, or name a file")
     wishes: dict[tuple[str, ...], object] = {
         ("exporters", "otlp", "timestamps"): ask.timestamps,
         ("exporters", "file", "path"): None if ask.output is None else str(ask.output),
@@ -130,11 +135,17 @@ def _wishes(ask: Ask) -> dict[tuple[str, ...], object]:
     return {path: value for path, value in wishes.items() if value is not None}
 
 
-def _tell(closed: Sequence[ClosedWindow], *, as_json: bool, is_first: bool) -> None:
+def _is_standard_output(path: Path | None) -> bool:
+    return path is not None and str(path) == STANDARD_OUTPUT
+
+
+def _tell(closed: Sequence[ClosedWindow], *, as_json: bool, is_first: bool, beside: bool) -> None:
+    """Print windows, on standard error where standard output is for OTLP."""
     if is_first and closed and not as_json:
-        click.echo(table_head())
+        click.echo(table_head(), err=beside)
+    colour = (sys.stderr if beside else sys.stdout).isatty()
     for window in closed:
-        click.echo(json_line(window) if as_json else table_row(window, colour=sys.stdout.isatty()))
+        click.echo(json_line(window) if as_json else table_row(window, colour=colour), err=beside)
 
 
 def _asked(ask: Ask, config: Config) -> Asked:

@@ -51,6 +51,8 @@ def find_files(wanted: Sequence[str], option: str) -> Found:
             raise ConfigError(f"{option}: {_nothing(each)}")
         files += found
     for path in files:
+        if not path.is_file():
+            raise ConfigError(f"{option}: {path} is no file; files are read twice, so write it to one first")
         known_format(path)
     try:
         return _each_once(sorted(files))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 65_536
 _CSV_BLOCK_BYTES: Final = 4 * 2**20
 _PARQUET_BUFFER_BYTES: Final = 2**16  # a column; without it whole columns of a row group are held compressed
+_OTHER_SEPARATOR = re.compile(r"[;|\t,]")
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): .*conversion error")
 
 
@@ -65,6 +66,11 @@ class _Csv:
         twice = [name for name, count in names.items() if count > 1]
         if twice:
             raise ConfigError(f"{path} has several columns that are named {', '.join(twice)}; rename them")
+        if len(names) == 1 and _OTHER_SEPARATOR.search(self.schema.names[0]):
+            raise ConfigError(
+                f"{path} has one column, {self.schema.names[0]!r}; columns are separated by commas, "
+                f"in .tsv by tabs"
+            )
         self.schema = pa.schema([(field.name, self._kind(field)) for field in self.schema])
 
     def _kind(self, field: pa.Field) -> pa.DataType:
