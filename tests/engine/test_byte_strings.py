@@ -31,6 +31,8 @@ def test_a_column_is_the_list_that_it_was_made_of(told: list[bytes], seed: int, 
     assert b"".join(wanted) == some.together().tobytes()
     assert [b"8 bytes." + one for one in wanted] == some.prefixed(b"8 bytes.").tolist()
     assert ByteStrings.of(wanted).hashes(seed).tolist() == some.hashes(seed).tolist()
+    alone = [int(ByteStrings.of([one]).hashes(seed)[0]) for one in wanted]
+    assert alone == some.hashes(seed).tolist()
     assert [wanted[row] == told[row] for row in range(min(len(told), len(wanted)))] == some.take(
         np.arange(min(len(told), len(wanted)))
     ).equals(column.take(np.arange(min(len(told), len(wanted))))).tolist()

@@ -19,6 +19,7 @@ _KEPT = ~(~np.uint64(0) << (np.arange(WORD_BYTES + 1, dtype=np.uint64) * np.uint
 _KEPT[WORD_BYTES] = ~np.uint64(0)  # of a word that ends after so many bytes
 _LOOSE: Final = 1.25
 _FEW: Final = 16  # strings that are quicker looked at one by one
+_FEWER: Final = 6  # strings that are quicker hashed one by one
 _HALF: Final = np.uint64(32)
 _LOW: Final = np.uint64(2**32 - 1)
 _NUMBER_BYTES: Final = 8
@@ -103,6 +104,9 @@ class ByteStrings:
 
         What lies apart is copied.
         """
+        if len(self) == 1:
+            begin = int(self.begins[0])
+            return self.data[begin : begin + int(self.lengths[0])], np.zeros(1, np.int64)
         total = int(self.lengths.sum())
         if not total:
             return np.zeros(0, np.uint8), np.zeros(len(self), np.int64)
@@ -114,6 +118,8 @@ class ByteStrings:
 
     def prefixed(self, prefix: bytes) -> ByteStrings:
         """The strings, each behind the same eight bytes."""
+        if len(self) < _FEW:
+            return ByteStrings.of([prefix + one for one in self.tolist()])
         longest = int(self.lengths.max(initial=0))
         table = np.zeros((len(self), 1 + -(-longest // WORD_BYTES)), np.uint64)
         table[:, 0] = int.from_bytes(prefix, "little")
@@ -164,6 +170,8 @@ class ByteStrings:
 
         Source: Lemire and Kaser, "Strongly universal string hashing is fast", 2014: MULTILINEAR-HM, twice.
         """
+        if len(self) <= _FEWER:
+            return np.array([_hash(string, seed) for string in self.tolist()], np.uint64)
         factors = _factors(seed, 2 + 2 * -(-int(self.lengths.max(initial=0)) // WORD_BYTES))
         halves: NDArray[np.uint64] = factors[0] + factors[1] * self.lengths.astype(np.uint64)
         for at, (rows, words) in enumerate(self.words(), start=1):
@@ -189,6 +197,18 @@ class ByteStrings:
         return equal
 
 
+def _hash(string: bytes, seed: int) -> int:
+    """`ByteStrings.hashes` of one string."""
+    words = [int.from_bytes(string[at : at + 8], "little") for at in range(0, len(string), WORD_BYTES)]
+    halves = []
+    for factors in _factors_of_halves(seed, len(words)):
+        found = factors[0] + factors[1] * len(string)
+        for at, word in enumerate(words, start=1):
+            found += (factors[2 * at] + (word & 0xFFFFFFFF)) * (factors[2 * at + 1] + (word >> 32))
+        halves.append(found)
+    return halves[0] & 0xFFFFFFFF00000000 | halves[1] >> 32 & 0xFFFFFFFF
+
+
 def of_tables(tables: Sequence[NDArray[np.uint8]], places: Sequence[NDArray[np.intp]]) -> ByteStrings:
     """The rows of several tables as one column.
 
@@ -209,3 +229,10 @@ def _factors(seed: int, count: int) -> NDArray[np.uint64]:
     """uint64 [count, 2, 1], random numbers that a seed gives; of a larger count the first are the same."""
     drawn = hashlib.shake_256(seed.to_bytes(_NUMBER_BYTES, "little")).digest(2 * _NUMBER_BYTES * count)
     return np.frombuffer(drawn, "<u8").astype(np.uint64).reshape(count, 2, 1)
+
+
+@lru_cache(maxsize=64)
+def _factors_of_halves(seed: int, words: int) -> list[list[int]]:
+    """As `_factors`, for strings of so many words, by half."""
+    found: list[list[int]] = _factors(seed, 2 + 2 * words)[:, :, 0].T.tolist()
+    return found

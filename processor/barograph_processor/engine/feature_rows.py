@@ -48,6 +48,9 @@ class PaneRows:
             size: Rows of the batch.
         """
         every = len(rows) == size
+        if len(rows) == 1:
+            first = np.zeros(1, np.intp)
+            return cls(rows, first, first, np.ones(1, np.intp), panes.tolist(), every)
         if (panes[1:] < panes[:-1]).any():
             order = np.argsort(panes, kind="stable")
             rows, panes, every = rows[order], panes[order], False

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Predictions
 
 _ROWS_A_PATTERN: Final = 16
+_FEW: Final = 8  # rows that are quicker written one by one
 _NARROW: Final = 2**16
 _CELLS_MOST: Final = 2**20
 
@@ -39,19 +40,24 @@ def first_records(
     """
     if not len(rows):
         return ByteStrings.of([])
+    if len(rows) <= _FEW:
+        return _one_by_one(batch, rows, flags, segments)
     groups = _groups(batch, rows, flags, segments)
     if int(batch.time_ns[rows].min()) < LEAST_TIME or len(groups) * _ROWS_A_PATTERN > len(rows) + 64:
-        predictions = predictions_of(batch, rows, segments)
-        return ByteStrings.of(
-            [
-                encode((((encode(one), flag),), ()))
-                for one, flag in zip(predictions, flags.tolist(), strict=True)
-            ]
-        )
+        return _one_by_one(batch, rows, flags, segments)
     if len(groups) == 1:
         return ByteStrings.of_table(_written(batch, rows, int(flags[0]), segments))
     tables = [_written(batch, rows[places], int(flags[places[0]]), segments) for places in groups]
     return of_tables(tables, groups)
+
+
+def _one_by_one(
+    batch: Predictions, rows: NDArray[np.intp], flags: NDArray[np.int64], segments: Sequence[str]
+) -> ByteStrings:
+    predictions = predictions_of(batch, rows, segments)
+    return ByteStrings.of(
+        [encode((((encode(one), flag),), ())) for one, flag in zip(predictions, flags.tolist(), strict=True)]
+    )
 
 
 def _groups(

@@ -46,6 +46,8 @@ class HashIndex:
         Args:
             hashes: uint64 [n], none of them 0.
         """
+        if len(hashes) <= _FEW:
+            return np.array([self._number_of(one) for one in hashes.tolist()], np.int64)
         found = np.full(len(hashes), ABSENT, np.int64)
         if not self._live:
             return found
@@ -130,6 +132,11 @@ class HashIndex:
                 return slot, False
             slot = (slot + step) & self._mask
         return slot, True
+
+    def _number_of(self, one: int) -> int:
+        """The number of one hash."""
+        slot, held_here = self._slot_of(one, one >> int(self._shift), (one | 1) & self._mask)
+        return self._numbers.item(slot) if held_here else ABSENT
 
     def _first_slots(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The slots to begin with, and the steps from there to all others: odd, as there are 2**k slots."""

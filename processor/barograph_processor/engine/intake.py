@@ -105,7 +105,7 @@ class Intake:
             self._tally.drop(Lane.OUTCOMES, Reason.KEY_LIMIT, count)
             return 0
         batch = without_empty_texts(batch)
-        batch = replace(batch, time_ns=self._clamped(batch.time_ns, now_ns, Lane.OUTCOMES))
+        batch = self._set_right(batch, now_ns, Lane.OUTCOMES)
         batch = with_classes(batch, state.reference.decides, self._settings.tasks.get(batch.key.model))
         panes = batch.time_ns // self._settings.pane_ns
         rows = np.arange(count)
@@ -153,12 +153,16 @@ class Intake:
         pair = batch.pair
         if pair is not None:
             pair = without_empty_texts(pair)
-            pair = replace(pair, time_ns=self._clamped(pair.time_ns, now_ns, Lane.FEEDBACK))
+            pair = self._set_right(pair, now_ns, Lane.FEEDBACK)
             state = self._state_of(pair.key)
             decides = None if state is None else state.reference.decides
             pair = with_classes(pair, decides, self._settings.tasks.get(pair.key.model))
         times_ns = self._clamped(batch.time_ns, now_ns, Lane.FEEDBACK)
         return self._joiner.truths(replace(batch, time_ns=times_ns, pair=pair))
+
+    def _set_right(self, batch: Predictions, now_ns: int, lane: str) -> Predictions:
+        times_ns = self._clamped(batch.time_ns, now_ns, lane)
+        return batch if times_ns is batch.time_ns else replace(batch, time_ns=times_ns)
 
     def _clamped(self, times_ns: NDArray[np.int64], now_ns: int, lane: str) -> NDArray[np.int64]:
         latest_ns = now_ns + self._settings.future_skew_ns

@@ -93,11 +93,7 @@ def rows_by_pane(
         segments: Names of the segment columns that are counted.
     """
     panes = batch.time_ns[rows] // pane_ns
-    order = np.argsort(panes, kind="stable")
-    bounds = np.flatnonzero(np.diff(panes[order])) + 1
-    for part in np.split(order, bounds):
-        if not len(part):
-            continue
+    for part in _by_pane(panes):
         chosen = rows[part]
         score, value = batch.score[chosen], batch.value[chosen]
         yield (
@@ -119,6 +115,14 @@ def rows_by_pane(
                 },
             ),
         )
+
+
+def _by_pane(panes: NDArray[np.int64]) -> Sequence[NDArray[np.intp]]:
+    """Places of the rows of each pane."""
+    if len(panes) <= 1:
+        return [np.arange(1)] if len(panes) else []
+    order = np.argsort(panes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(panes[order])) + 1)
 
 
 def states_of(parts: Sequence[OutcomeRows], edges: OutputEdges | None) -> dict[StreamId, State]:

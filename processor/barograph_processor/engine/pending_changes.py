@@ -64,7 +64,7 @@ class PendingChanges:
         if self._in_columns is not None:
             new = self._in_columns.new(keys)
             rest = np.flatnonzero(~new)
-            names = keys.take(rest).tolist()
+            names = keys.take(rest).tolist() if len(rest) else []
             return Held(new, rest, names, self._store.get_many(names) if names else [])
         names = keys.tolist()
         records = self._store.get_many(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -126,7 +127,7 @@ class WaitingFeatures:
                 texts[name] = Texts(codes.copy() if rows.every else codes, column.texts.values)
                 characters = sum(map(len, column.texts.values))
                 size_bytes += codes.nbytes + _TEXT_BYTES * len(column.texts.values) + characters
-                if np.isnan(numbers).all():
+                if math.isnan(numbers[0]) and (len(numbers) == 1 or np.isnan(numbers).all()):
                     continue
             named.append((name, numbers))
         held = np.array([numbers for _, numbers in named]).reshape(len(named), len(rows.rows))

@@ -69,10 +69,11 @@ class Columns:
         """Bool [n], which keys certainly have no row, and certainly differ from the others."""
         hashes = self._hashes(keys)
         found: NDArray[np.bool_] = self._index.find(hashes) == ABSENT
-        in_order = np.sort(hashes)
-        again = in_order[1:] == in_order[:-1]
-        if again.any():
-            found &= ~np.isin(hashes, in_order[1:][again])
+        if len(hashes) > 1:
+            in_order = np.sort(hashes)
+            again = in_order[1:] == in_order[:-1]
+            if again.any():
+                found &= ~np.isin(hashes, in_order[1:][again])
         if found.all():
             self._asked = _Asked(keys, hashes)
         return found

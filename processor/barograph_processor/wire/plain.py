@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from barograph_processor.wire.descriptors import Lane
     from barograph_processor.wire.identity import Owner
 
-REQUEST_MOST_BYTES: Final = 64 * 1024
+REQUEST_MOST_BYTES: Final = 32 * 1024
 _RESOURCE_NAMES: Final = frozenset(identity.RESOURCE_NAMES)
 _TEXT, _INT, _DOUBLE, _BOOL = "string_value", "int_value", "double_value", "bool_value"
 

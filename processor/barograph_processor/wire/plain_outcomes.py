@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from barograph_processor.wire import grids, outcomes
 from barograph_processor.wire.plain import NotPlain, coded, entries, number, quantity, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
@@ -43,7 +43,7 @@ class PlainOutcomes:
         self._scores: list[Mapping[str, float]] = []
         self._value: list[float] = []
         self._segments: list[Mapping[str, str | None]] = []
-        self._features: list[Mapping[str, float | str] | None] = []
+        self._features: list[_Held | None] = []
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -91,7 +91,7 @@ class PlainOutcomes:
         if rate is not None and rate.WhichOneof("value") is not None and not 0 < number(rate) <= 1:
             raise NotPlain
         held = entries(found.get(names.ML_FEATURES))
-        self._features.append(None if held is None else {name: quantity(one) for name, one in held.items()})
+        self._features.append(None if held is None else _held(held))
 
     def said(self, row: int) -> bool:
         """Whether a row says anything of a prediction."""
@@ -146,31 +146,59 @@ class PlainOutcomes:
         given = [row is not None for row in self._features]
         if not any(given):
             return None
-        rows = [{} if row is None else row for row in self._features]
-        named = _named(rows, grids.room_for_features(len(rows), self._limits))
+        rows = [_NO_FEATURES if row is None else row for row in self._features]
+        values = [row.numbers for row in rows]
+        named = _named(values, grids.room_for_features(len(rows), self._limits))
         columns: dict[str, FeatureColumn] = {}
         if named:
-            lines = [[row.get(name, math.nan) for row in rows] for name in named]
-            numbers = np.array(
-                [[math.nan if one.__class__ is str else one for one in line] for line in lines]
-            )
-            texts = _texts([(name, line) for name, line in zip(named, lines, strict=True) if _any_text(line)])
+            numbers = np.array([[row.get(name, math.nan) for row in values] for name in named])
+            texts = _texts(named, [row.texts for row in rows])
             columns = {
-                name: FeatureColumn(numbers[place], texts.get(name)) for place, name in enumerate(named)
+                name: FeatureColumn(line, texts.get(name)) for name, line in zip(named, numbers, strict=True)
             }
         return Features(columns, None if all(given) else np.array(given))
 
 
-def _any_text(line: Sequence[float | str]) -> bool:
-    return any(one.__class__ is str for one in line)
+class _Held(NamedTuple):
+    """The features of a row.
+
+    Attributes:
+        numbers: Of every name, NaN where it holds no number.
+        texts: Of those that hold one.
+    """
+
+    numbers: Mapping[str, float]
+    texts: Mapping[str, str]
 
 
-def _texts(lines: Sequence[tuple[str, Sequence[float | str]]]) -> dict[str, Texts]:
+_NO_FEATURES: Final = _Held({}, {})
+
+
+def _held(entries: Mapping[str, AnyValue]) -> _Held:
+    numbers: dict[str, float] = {}
+    texts: dict[str, str] = {}
+    for name, value in entries.items():
+        found = quantity(value)
+        if isinstance(found, str):
+            numbers[name], texts[name] = math.nan, found
+        else:
+            numbers[name] = found
+    return _Held(numbers, texts)
+
+
+def _texts(named: Iterable[str], rows: Sequence[Mapping[str, str]]) -> dict[str, Texts]:
     """Columns of text, each told apart; what stands in several has its place of all of them together."""
+    used = {name for row in rows for name in row}
     codes: dict[str, int] = {}
     found: dict[str, Texts] = {}
-    for name, line in lines:
-        together = [codes.setdefault(one, len(codes)) if isinstance(one, str) else -1 for one in line]
+    for name in named:
+        if name not in used:
+            continue
+        line = [row.get(name) for row in rows]
+        if len(line) == 1:
+            found[name] = coded(line)
+            continue
+        together = [-1 if one is None else codes.setdefault(one, len(codes)) for one in line]
         place_of = {code: place for place, code in enumerate(sorted({*together} - {-1}))}
         values = [*codes]
         found[name] = Texts(
@@ -185,7 +213,7 @@ def _named(rows: Sequence[Mapping[str, object]], room: grids.Room) -> dict[str, 
     found: dict[str, None] = {}
     for row in rows:
         found.update(dict.fromkeys(row))
-    if len(found) > room.columns or any(len(name) > room.limits.max_name_length for name in found):
+    if len(found) > room.columns or max(map(len, found), default=0) > room.limits.max_name_length:
         raise NotPlain
     return found
 
