@@ -22,7 +22,7 @@ from .world import KEY, entries_of, texts
 
 if TYPE_CHECKING:
     from barograph_processor.engine.batch import Key
-    from barograph_processor.engine.join import Match
+    from barograph_processor.engine.matches import Match
 
 START_NS = 2**60
 CLASSES = ("0", "1", "2", "größe", "x" * 300, None)

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from barograph_processor.engine.batch import Batch, Key
-    from barograph_processor.engine.join import Match
-    from barograph_processor.engine.matches import MatchedRows
+    from barograph_processor.engine.matches import Match, MatchedRows
     from barograph_processor.engine.results import ClosedWindow
     from barograph_processor.engine.settings import PendingStore, Settings
     from barograph_processor.signals.api import Signal

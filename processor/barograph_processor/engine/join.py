@@ -12,6 +12,7 @@ from barograph_processor.engine.expiries import Expiries
 from barograph_processor.engine.first_labels import ROWS_LEAST, first_labels
 from barograph_processor.engine.first_records import first_records
 from barograph_processor.engine.ids import Ids, ids_of, join_keys
+from barograph_processor.engine.matches import Match
 from barograph_processor.engine.pending import (
     COUNTED,
     FEATURED,
@@ -42,14 +43,6 @@ if TYPE_CHECKING:
 
 _EXPIRE_ROUNDS = 20
 _WAITS = COUNTED | LABELLED
-
-
-class Match(NamedTuple):
-    """A prediction with its truth."""
-
-    prediction: Prediction
-    score_classes: tuple[str, ...]
-    label: Label
 
 
 class Taken(NamedTuple):

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Features, Key, Point
     from barograph_processor.engine.feature_lane import FeatureCounts
     from barograph_processor.engine.feature_rows import PaneRows
-    from barograph_processor.engine.join import Match
-    from barograph_processor.engine.matches import MatchedRows, Measure
+    from barograph_processor.engine.matches import Match, MatchedRows, Measure
     from barograph_processor.engine.reasons import Tally
     from barograph_processor.engine.references import KeyReference
     from barograph_processor.engine.settings import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,13 +19,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.engine.batch import KnownTruth, Predictions
-    from barograph_processor.engine.join import Match
+    from barograph_processor.engine.pending import Label, Prediction
     from barograph_processor.engine.settings import Settings
     from barograph_processor.engine.window_state import WindowState
     from barograph_processor.engine.window_table import WindowTable
     from barograph_processor.signals.api import State, StreamId
 
     Measure = Callable[[Joined], tuple[Mapping[StreamId, State], int]]
+
+
+class Match(NamedTuple):
+    """A prediction with its truth."""
+
+    prediction: Prediction
+    score_classes: tuple[str, ...]
+    label: Label
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from barograph_processor.engine.batch import Batch, Key
-    from barograph_processor.engine.join import Match
-    from barograph_processor.engine.matches import MatchedRows
+    from barograph_processor.engine.matches import Match, MatchedRows
     from barograph_processor.engine.settings import PendingStore
 
 PROBE_MODEL: Final = "barograph.doctor"
