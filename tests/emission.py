@@ -297,7 +297,7 @@ def _listen_to_sinks() -> None:
     """Every kind of sink that a recorder or a feedback gets is listened to from then on."""
     recorder = importlib.import_module("barograph.recorder").Recorder
     feedback = importlib.import_module("barograph.feedback").Feedback
-    default_sink = importlib.import_module("barograph.export").default_sink
+    default_sink = importlib.import_module("barograph.this_process").default_sink
     known: set[type] = set()
 
     def hear(sink: object) -> None:

@@ -16,10 +16,10 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from barograph.export import default_sink, prepare, present_sink
 from barograph.guard import CONFIGURATION, EVENTS, SPANS, guard
 from barograph.routing import OtherSignal, takers
 from barograph.semconv import PROCESSOR_SCOPE, READINGS_SCOPE, SOURCE_SCOPE
+from barograph.this_process import default_sink, prepare, present_sink
 from barograph.worker import WORKER
 
 if TYPE_CHECKING:

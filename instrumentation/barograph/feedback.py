@@ -53,7 +53,7 @@ class Feedback:
     ) -> None:
         self._sink = sink
         if sink is None:
-            from barograph.export import prepare  # noqa: PLC0415 - imported only when needed
+            from barograph.this_process import prepare  # noqa: PLC0415 - imported only when needed
 
             prepare()
         self._sends_drops = False
@@ -144,7 +144,7 @@ class Feedback:
 
     def _where(self) -> Sink:
         if self._sink is None:
-            from barograph.export import default_sink  # noqa: PLC0415 - imported only when needed
+            from barograph.this_process import default_sink  # noqa: PLC0415 - imported only when needed
 
             self._sink = default_sink()
             self._sends_drops = True

@@ -17,15 +17,15 @@ def configure(*, strict: bool | None = None, sink: Sink | None = None, **exporte
     Args:
         strict: Raise faults of the instrumentation instead of counting them; for tests.
         sink: Where points and events of monitors go that have no sink of their own.
-        **exporters: Passed to `barograph.export.configure`, such as `metric_exporter` for exporters
+        **exporters: Passed to `barograph.this_process.configure`, such as `metric_exporter` for exporters
             that are made in code.
     """
     if strict is not None:
         guard.strict(on=strict)
     if sink is not None or exporters:
-        from barograph import export  # noqa: PLC0415 - imported only when needed
+        from barograph import this_process  # noqa: PLC0415 - imported only when needed
 
-        export.configure(sink=sink, **exporters)
+        this_process.configure(sink=sink, **exporters)
 
 
 def flush(timeout_s: float = 10.0) -> bool:

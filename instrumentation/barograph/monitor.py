@@ -298,19 +298,19 @@ def _retire(recorder: Recorder) -> None:
 
 
 def _default_sink() -> Sink:
-    from barograph.export import default_sink  # noqa: PLC0415 - imported only when needed
+    from barograph.this_process import default_sink  # noqa: PLC0415 - imported only when needed
 
     return default_sink()
 
 
 def _prepare() -> None:
-    from barograph.export import prepare  # noqa: PLC0415 - imported only when needed
+    from barograph.this_process import prepare  # noqa: PLC0415 - imported only when needed
 
     prepare()
 
 
 def _source_id() -> str:
-    from barograph.export import source_id  # noqa: PLC0415 - imported only when needed
+    from barograph.this_process import source_id  # noqa: PLC0415 - imported only when needed
 
     return source_id()
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from barograph import packing
-from barograph.export import source_id
 from barograph.guard import CONFIGURATION, OUTCOMES, ROWS, guard
 from barograph.points import SourceEvent, value_bytes
 from barograph.readable import row_attributes, row_features
 from barograph.semconv import attributes, events
+from barograph.this_process import source_id
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -13,7 +13,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from barograph import export
+from barograph import this_process
 from barograph.guard import guard
 from barograph.semconv import attributes, metrics
 from barograph.worker import WORKER
@@ -86,13 +86,13 @@ def capture(*, strict: bool = True) -> Iterator[CaptureSink]:
     """
     sink = CaptureSink()
     was_strict = guard.is_strict
-    before = export.swap_sink(CaptureSink())
+    before = this_process.swap_sink(CaptureSink())
     WORKER.flush(10.0)  # what was recorded before the block isn't the block's
-    export.swap_sink(sink)
+    this_process.swap_sink(sink)
     guard.strict(on=strict)
     try:
         yield sink
         WORKER.flush(10.0)
     finally:
         guard.strict(on=was_strict)
-        export.swap_sink(before)
+        this_process.swap_sink(before)

@@ -13,11 +13,11 @@ from weakref import WeakSet
 from barograph import recorder as recording
 from barograph import routing
 from barograph.errors import ConfigError
-from barograph.export import present_sink
 from barograph.guard import CONFIGURATION, HISTOGRAMS, guard
 from barograph.panes import SliceBook
 from barograph.points import SourcePoint
 from barograph.semconv import attributes, metrics
+from barograph.this_process import present_sink
 
 if TYPE_CHECKING:
     from barograph.baseline import Baseline

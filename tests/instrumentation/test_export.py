@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 
 import children
-from barograph import export, export_lane
+from barograph import export, export_lane, this_process
 from barograph.errors import ConfigError
 from barograph.export_lane import Lane
 from barograph.export_sdk import exporters
@@ -295,15 +295,15 @@ def test_an_exporter_that_cannot_be_made_ends_no_queue(lenient: None) -> None:
 
 def test_exporters_made_in_code_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
-    before = export.swap_sink(None)
+    before = this_process.swap_sink(None)
     try:
-        export.configure(metric_exporter="mine")
-        sink = export.default_sink()
+        this_process.configure(metric_exporter="mine")
+        sink = this_process.default_sink()
         assert isinstance(sink, export.ExporterSink)
-        assert sink is export.default_sink()
+        assert sink is this_process.default_sink()
     finally:
-        export.configure()
-        export.swap_sink(before)
+        this_process.configure()
+        this_process.swap_sink(before)
 
 
 def test_a_child_of_a_process_that_sent_over_grpc_is_told_what_to_set(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import barograph
-from barograph import export
+from barograph import this_process
 from barograph.feedback import Feedback
 from barograph.guard import FEEDBACK, guard
 from barograph.semconv import attributes, events, metrics
@@ -267,7 +267,7 @@ def test_a_process_with_feedback_alone_flushes_and_tells_what_it_dropped(lenient
             return super().flush(timeout_s)
 
     sink = Slow()
-    before = export.swap_sink(sink)
+    before = this_process.swap_sink(sink)
     try:
         Feedback("m").observe_batch(ids=["a", None], values=["x", "y"], times=NOON)
         assert barograph.flush()
@@ -279,7 +279,7 @@ def test_a_process_with_feedback_alone_flushes_and_tells_what_it_dropped(lenient
         assert barograph.shutdown()
         assert sink.ended
     finally:
-        export.swap_sink(before)
+        this_process.swap_sink(before)
 
 
 def test_strict_mode_raises() -> None:

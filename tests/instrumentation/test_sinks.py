@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from barograph import export, sinks
+from barograph import export, sinks, this_process
 from barograph.errors import ConfigError
 from barograph.guard import guard
 from barograph.identity import Identity
@@ -87,15 +87,15 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """No sink of the process so far."""
-    before = export.swap_sink(None)
+    before = this_process.swap_sink(None)
     yield
-    export.swap_sink(before)
+    this_process.swap_sink(before)
 
 
 def chosen(monkeypatch: pytest.MonkeyPatch, named: str) -> Any:
     monkeypatch.setenv(sinks.VARIABLE, named)
-    export.prepare()
-    return export.default_sink()
+    this_process.prepare()
+    return this_process.default_sink()
 
 
 HERE = f"{__name__}"
@@ -103,7 +103,7 @@ HERE = f"{__name__}"
 
 def test_without_a_word_telemetry_goes_to_the_exporters(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(chosen(monkeypatch, ""), export.ExporterSink)
-    export.swap_sink(None)
+    this_process.swap_sink(None)
     assert isinstance(chosen(monkeypatch, " OTLP "), export.ExporterSink)
 
 
@@ -197,7 +197,7 @@ def test_the_process_drains_and_forks_what_can_be(
     monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
     chosen(monkeypatch, "otlp,third")
     assert WORKER.drain(5.0)
-    export._process.after_fork()
+    this_process._process.after_fork()
     assert (True, True) == (Plugin.newest.drained, Plugin.newest.forked)
 
 

@@ -23,7 +23,7 @@ ROWS = 20_000
 SERVING = f"""{COUNTING}
 import json, time
 import barograph
-from barograph import export
+from barograph import this_process
 
 monitor = barograph.Monitor("m", "1", feature_names=["a", "b"])
 begun = time.perf_counter()
@@ -37,7 +37,7 @@ complete = barograph.shutdown(TIMEOUT)
 print(json.dumps({{
     "sent": sent, "complete": complete, "seconds": time.perf_counter() - ended,
 }}))
-export.default_sink().flush(30.0)  # what is in flight ends, one way or the other
+this_process.default_sink().flush(30.0)  # what is in flight ends, one way or the other
 print(json.dumps([[*key, count] for key, count in dropped.items()]))
 """
 SHORT = {"OTEL_EXPORTER_OTLP_TIMEOUT": "2"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from barograph import export
+from barograph import this_process
 from barograph.guard import guard
 from barograph.instrumentors.sklearn import SklearnInstrumentor
 from barograph.testing import CaptureSink
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def instrumented() -> Iterator[None]:
     # What a test predicts outside `capture` must not reach the exporters of the environment.
-    before = export.swap_sink(CaptureSink())
+    before = this_process.swap_sink(CaptureSink())
     guard.reset()
     guard.strict(on=True)
     SklearnInstrumentor().instrument()
     yield
     SklearnInstrumentor().uninstrument()
     WORKER.shutdown(5.0)
-    export.swap_sink(before)
+    this_process.swap_sink(before)
     guard.reset()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 
-from barograph import export
+from barograph import this_process
 from barograph.guard import guard
 from barograph.routing import Routed
 from barograph.semconv import PROCESSOR_SCOPE, READINGS_SCOPE, attributes, metrics
@@ -140,11 +140,11 @@ class Embedding:
 def embedding(**settings: Any) -> Iterator[Embedding]:
     """Run it as the process's sink: what the worker counts for the process goes there, too."""
     found = Embedding(**settings)
-    before = export.swap_sink(found.sink)
+    before = this_process.swap_sink(found.sink)
     try:
         yield found
     finally:
         found.metrics.gate.set()
         WORKER.shutdown(5.0)
         found.sink.shutdown(5.0)
-        export.swap_sink(before)
+        this_process.swap_sink(before)

@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExportResult
 
-from barograph import export, export_adapters, export_sdk
+from barograph import export_adapters, export_sdk, this_process
 from barograph.export_adapters import LogAdapter, SpanAdapter
 from barograph.guard import guard
 from barograph.semconv import (
@@ -213,7 +213,7 @@ def test_spans_that_nothing_means_are_counted_as_foreign() -> None:
 
 
 def test_without_an_engine_it_is_said_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    before = export.swap_sink(CaptureSink())
+    before = this_process.swap_sink(CaptureSink())
     try:
         with (
             caplog.at_level(logging.WARNING, "barograph"),
@@ -222,7 +222,7 @@ def test_without_an_engine_it_is_said_once_and_counted(caplog: pytest.LogCapture
             predict(tracer, 5)
         assert 5 == guard.counts()["spans", "no_engine"]
     finally:
-        export.swap_sink(before)
+        this_process.swap_sink(before)
     (said,) = caplog.messages
     assert "OTEL_TRACES_EXPORTER names barograph" in said
     assert "set BAROGRAPH_SINK=embedded" in said

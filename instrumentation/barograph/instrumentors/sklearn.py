@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # as mypy reads its ABC
 
-from barograph.export import prepare
 from barograph.guard import CONFIGURATION, guard
 from barograph.instrumentors.models import Models
 from barograph.instrumentors.outermost import is_inside, quietly, quietly_each, recorded
 from barograph.instrumentors.sklearn_answers import describe, read_answer
 from barograph.instrumentors.wrapping import Wrappings
+from barograph.this_process import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

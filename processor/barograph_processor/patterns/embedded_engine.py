@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from barograph.errors import ConfigError
-from barograph.export import source_id
 from barograph.forking import GATE
 from barograph.guard import CONFIGURATION, guard
+from barograph.this_process import source_id
 from barograph.worker import WORKER
 from barograph_processor.clock import SystemClock
 from barograph_processor.components.plugin_signals import without_faults
