@@ -283,7 +283,7 @@ class Monitor:
 
         def decorate(one: Callable[P, R]) -> Callable[P, R]:
             return watched(
-                self, one, features=features, ids=ids, times=times, returns=returns, operation=operation
+                self.start, one, features=features, ids=ids, times=times, returns=returns, operation=operation
             )
 
         return decorate if function is None else decorate(function)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from barograph.calls import Call
-    from barograph.monitor import Monitor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +44,7 @@ class _Arguments:
 
 
 def watched(  # noqa: PLR0913 - one argument a fact
-    monitor: Monitor,
+    start: Callable[..., Call],
     function: Callable[P, R],
     *,
     features: str | None,
@@ -64,9 +63,7 @@ def watched(  # noqa: PLR0913 - one argument a fact
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         found = arguments.find(args, kwargs)
-        return monitor.start(
-            found.get("features"), ids=found.get("ids"), times=found.get("times"), operation=name
-        )
+        return start(found.get("features"), ids=found.get("ids"), times=found.get("times"), operation=name)
 
     def end(call: Call, result: object) -> None:
         if returns == "scores":
