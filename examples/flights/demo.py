@@ -201,7 +201,8 @@ def main() -> None:
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     begun = time.monotonic()
-    baseline = prepare(output)
+    with console.status("training a model and fitting its baseline"):  # on a terminal
+        baseline = prepare(output)
     year = inject(between(load_flights(), recompute.FIRST_DAY, recompute.END_DAY))
     flights = between(year, recompute.FIRST_DAY, options.until)
     with ExitStack() as stack:
@@ -229,4 +230,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # what was started has been ended on the way here
+        console.print("  stopped")
+        sys.exit(130)

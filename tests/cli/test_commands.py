@@ -276,6 +276,21 @@ def test_commands_are_listed_with_whole_sentences() -> None:
     assert "..." not in listed.partition("Commands:")[2]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--storage", "s3://states/credit"),
+        ("check", "--baseline", "s3://models/credit.baseline"),
+        ("baseline", "fit", "s3://rows/march.parquet", "-o", "x", "--model", "m"),
+        ("batch", "--predictions", "rows.csv", "--baseline", "s3://models/credit.baseline"),
+    ],
+)
+def test_an_address_of_another_machine_is_no_path(arguments: tuple[str, ...]) -> None:
+    done = barograph(*arguments, status=2)
+    assert "'s3://" in done.stderr
+    assert "is no path; copy it here, or mount its store as a folder" in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("package", ["barograph", "barograph_processor", "barograph_processor.cli"])
 def test_modules_that_are_run_are_the_command(package: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from barograph.errors import ConfigError, StateError
+from barograph_processor.cli.options import LocalPath
 
 FIT_EPILOG = """\b
 Examples:
@@ -35,14 +36,14 @@ def baseline() -> None:
     "data",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False, path_type=Path),
     metavar="DATA...",
 )
 @click.option(
     "--output",
     "-o",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False, path_type=Path),
     help="The baseline file.",
 )
 @click.option("--model", required=True, help="Model name, as the serving code names it (ml.model.name).")
@@ -121,7 +122,7 @@ def fit(**options: Any) -> None:  # noqa: ANN401  # as click gives them
 
 
 @baseline.command(epilog="\b\nExamples:\n  barograph baseline show credit-3.baseline\n")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
+@click.argument("file", type=LocalPath(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="The whole description as JSON.")
 def show(file: Path, *, as_json: bool) -> None:
     """Show what a baseline file says."""

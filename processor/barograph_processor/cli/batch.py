@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from barograph_processor.cli.options import LocalPath
+
 EPILOG = """\b
 Examples:
   barograph batch --predictions '2026-10-*.parquet' --labels paid.csv --baseline credit-3.baseline
@@ -75,7 +77,7 @@ class ManyFiles(click.Command):
 @click.option(
     "--config",
     "-c",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=LocalPath(path_type=Path, dir_okay=False),
     envvar="BAROGRAPH_CONFIG",
     show_envvar=True,
     help="Configuration file (YAML): models, their baselines, windows, segments and columns.",
@@ -83,7 +85,7 @@ class ManyFiles(click.Command):
 @click.option(
     "--baseline",
     "baselines",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=LocalPath(path_type=Path, dir_okay=False),
     multiple=True,
     help="Baseline file; names its model and version itself.",
 )
@@ -137,7 +139,7 @@ class ManyFiles(click.Command):
 @click.option(
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=LocalPath(path_type=Path, dir_okay=False),
     help="Also write results as OTLP, a request in JSON on each line; - is standard output.",
 )
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each window instead of a table.")

@@ -45,15 +45,17 @@ class Given(NamedTuple):
     storage: Path | None = None
 
 
-class _Somewhere(click.Path):
+class LocalPath(click.Path):
     """A path whose ``~`` the shell may have left: it does so in ``--option=~/file``."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  # as click declares it
-        """The path with the home folder put in."""
+        """The path with the home folder put in; addresses of other machines' storage are refused."""
+        if "://" in str(value):
+            self.fail(f"{value!r} is no path; copy it here, or mount its store as a folder", param, ctx)
         return super().convert(os.path.expanduser(value), param, ctx)  # noqa: PTH111  # click reads text
 
 
-_FILE = _Somewhere(path_type=Path, dir_okay=False)
+_FILE = LocalPath(path_type=Path, dir_okay=False)
 _OPTIONS = (
     click.option(
         "--config", "-c", type=_FILE, envvar="BAROGRAPH_CONFIG", show_envvar=True,
@@ -92,7 +94,7 @@ _OPTIONS = (
         help="Baseline file; names its model and version itself. May be repeated. Models without one learn.",
     ),
     click.option(
-        "--storage", metavar="DIR", type=_Somewhere(path_type=Path, file_okay=False),
+        "--storage", metavar="DIR", type=LocalPath(path_type=Path, file_okay=False),
         help="Folder for pending labels, learned baselines and state kept over a restart (default: memory).",
     ),
 )  # fmt: skip

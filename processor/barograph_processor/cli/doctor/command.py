@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from barograph_processor.cli.options import LocalPath
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,7 +37,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bri
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--config", "-c", type=click.Path(path_type=Path, dir_okay=False), envvar="BAROGRAPH_CONFIG",
+    "--config", "-c", type=LocalPath(path_type=Path, dir_okay=False), envvar="BAROGRAPH_CONFIG",
     show_envvar=True, help="Configuration file (YAML) of a processor, to be checked too",
 )  # fmt: skip
 @click.option(
