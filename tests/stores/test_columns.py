@@ -8,10 +8,12 @@ import numpy as np
 
 from barograph_processor.engine.byte_strings import ByteStrings
 from barograph_processor.engine.settings import HOUR_NS
+from barograph_processor.stores import column_part
 from barograph_processor.stores.column_part import ROWS_MOST
 from barograph_processor.stores.columns import Columns
 
 if TYPE_CHECKING:
+    import pytest
     from numpy.typing import NDArray
 
 
@@ -82,3 +84,24 @@ def test_rows_beyond_a_part_go_to_the_next_and_memory_of_rows_that_left_is_given
     assert len(columns) <= kept <= len(columns) / 0.75
     assert len(names) - gone == len(columns.expire(2 * HOUR_NS, 10**6))
     assert (0, 0, {}) == (len(columns), columns.size_bytes, columns._parts)
+
+
+def test_strings_that_a_part_has_no_room_for_begin_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The place of a string in a part has 32 bits."""
+    monkeypatch.setattr(column_part, "STRINGS_BYTES", 100)
+    columns = Columns(1)
+    values = {b"one": bytes(60), b"two": bytes(40), b"three": b"3", b"four": bytes(500), b"five": b""}
+    for name, value in values.items():
+        put(columns, [name], 1, value)
+    assert [*values.values()] == held(columns, [*values])
+    assert [2, 1, 1, 1] == [part.rows for part in columns._parts.values()]
+    assert 5 == len(columns.expire(2 * HOUR_NS, 10))
+
+
+def test_rows_of_many_hours_are_put_hour_by_hour_in_their_order() -> None:
+    columns = Columns(1)
+    hours = np.array([3, 1, 3, 2, 1, 3])
+    names = [b"%d" % row for row in range(6)]
+    columns.put(ByteStrings.of(names), hours * HOUR_NS, ByteStrings.of(names))
+    assert [[b"0", b"2", b"5"], [b"1", b"4"], [b"3"]] == sorted(keys.tolist() for keys, _, _ in columns)
+    assert [b"1", b"4", b"3"] == columns.expire(3 * HOUR_NS, 10)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROWS_MOST: Final = 1 << 16
 ROW_BYTES: Final = 96  # what a row costs beyond its strings: places, hash, expiry, slots of the index
 PART_BYTES: Final = 4_096
+STRINGS_BYTES: Final = 2**31  # of a part's keys, or values, with those that are gone; places have 32 bits
 _FIRST_ROWS: Final = 16
 _GROWTH: Final = 4
 _MORE_MOST: Final = 4 * 2**20
@@ -52,6 +53,10 @@ class Strings:
         self._used, self.rows = used, rows
         if rows == ROWS_MOST:
             self._data = self._data[: used + WORD_BYTES].copy()
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether strings of so many bytes still fit; into none, all do."""
+        return not self._used or self._used + size_bytes <= STRINGS_BYTES
 
     def take(self, rows: NDArray[np.intp]) -> ByteStrings:
         """Some of them."""
@@ -108,6 +113,10 @@ class Part:
     def rows(self) -> int:
         """Rows that were added."""
         return self.keys.rows
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether rows whose keys, or values, have so many bytes still fit."""
+        return self.keys.has_room(size_bytes) and self.values.has_room(size_bytes)
 
     def add(
         self, keys: ByteStrings, hashes: NDArray[np.uint64], expiry_ns: NDArray[np.int64], values: ByteStrings

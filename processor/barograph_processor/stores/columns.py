@@ -104,8 +104,9 @@ class Columns:
         if (hours == hours[0]).all():
             self._add(int(hours[0]), keys, hashes, expiry_ns, values)
             return
-        for hour in np.unique(hours).tolist():
-            some = np.flatnonzero(hours == hour)
+        order = np.argsort(hours, kind="stable")
+        for some in np.split(order, np.flatnonzero(np.diff(hours[order])) + 1):
+            hour = int(hours[some[0]])
             self._add(hour, keys.take(some), hashes[some], expiry_ns[some], values.take(some))
 
     def _add(
@@ -117,7 +118,7 @@ class Columns:
         values: ByteStrings,
     ) -> None:
         """Add rows that expire in one hour, as many to a part as it has room for."""
-        part = self._open(hour)
+        part = self._open(hour, int(max(keys.lengths.sum(), values.lengths.sum())))
         fitting = ROWS_MOST - part.rows
         if fitting < len(hashes):
             for rows in np.split(np.arange(len(hashes)), range(fitting, len(hashes), ROWS_MOST)):
@@ -201,13 +202,13 @@ class Columns:
             rows = part.live_rows()
             self._index.put(part.hashes[rows], rows | part.number << _ROW_BITS)
 
-    def _open(self, hour: int) -> Part:
-        """The part that takes further rows of an hour."""
+    def _open(self, hour: int, size_bytes: int) -> Part:
+        """The part that takes further rows of an hour, whose keys or values have so many bytes."""
         parts = self._hours.get(hour)
         if parts is None:
             parts = self._hours[hour] = []
             heapq.heappush(self._order, hour)
-        if not parts or parts[-1].rows == ROWS_MOST:
+        if not parts or parts[-1].rows == ROWS_MOST or not parts[-1].has_room(size_bytes):
             parts.append(self._begun(hour))
         return parts[-1]
 
