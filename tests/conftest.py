@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Before barograph is imported: what the instrumentation swallows in production fails a test. And
-# what the developer's shell exports for telemetry of their own must not steer tests; only the folder
-# of the real programs is for tests.
-for _name in [name for name in os.environ if name.startswith(("OTEL_", "BAROGRAPH_"))]:
-    if _name != programs.VARIABLE:
+# what a shell exports for telemetry of its own, for the way out of its network (gRPC goes it even to this
+# machine) or for its screen must not steer tests; only the folder of the real programs is for tests.
+for _name in list(os.environ):
+    _is_ours = _name.startswith(("OTEL_", "BAROGRAPH_")) and _name != programs.VARIABLE
+    if _is_ours or _name.lower().endswith("_proxy") or _name in {"COLUMNS", "FORCE_COLOR", "NO_COLOR"}:
         del os.environ[_name]
 os.environ["BAROGRAPH_STRICT"] = "1"
 

@@ -89,7 +89,7 @@ def test_what_an_upstream_refuses_for_a_while_arrives_once_it_takes_again() -> N
         found,
         port,
     ):
-        lines = finished(SERVING.replace("TIMEOUT", "30.0"), port)
+        lines = finished(SERVING.replace("TIMEOUT", "120.0"), port)
     assert {} == lost(lines)
     assert ROWS == found.predictions().total()
     assert ROWS == len(found.ids()) == len(set(found.ids()))
@@ -97,7 +97,7 @@ def test_what_an_upstream_refuses_for_a_while_arrives_once_it_takes_again() -> N
 
 def test_a_slow_upstream_gets_everything_after_all_were_served() -> None:
     gate = threading.Event()
-    with upstream(gate=gate) as (found, port), started(SERVING.replace("TIMEOUT", "30.0"), port) as child:
+    with upstream(gate=gate) as (found, port), started(SERVING.replace("TIMEOUT", "120.0"), port) as child:
         assert child.line().startswith("served")
         assert not found.metrics
         gate.set()

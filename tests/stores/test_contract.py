@@ -106,7 +106,11 @@ def test_beyond_the_cap_the_oldest_leave_and_are_counted(open_store: Callable[[i
     assert store.get_many([key(evicted - 1), key(evicted)]) == [None, bytes(100)]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     steps=st.lists(
         st.one_of(
