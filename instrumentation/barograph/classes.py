@@ -12,6 +12,7 @@ from enum import Enum
 import numpy as np
 
 MAX_TEXT = 256
+_MOST_DIGITS = 40
 _NUMBERS = (float, int, np.floating, np.integer, Decimal)
 
 
@@ -43,6 +44,10 @@ def class_text(value: object) -> str | None:  # noqa: PLR0911 - one return per f
 def _number_text(value: float | Decimal | np.floating | np.integer) -> str | None:
     if isinstance(value, (int, np.integer)):
         return str(int(value))
+    if isinstance(value, Decimal) and value.is_finite() and 0 <= value.adjusted() < _MOST_DIGITS:
+        whole = int(value)
+        if value == whole:
+            return str(whole)  # exact, unlike a float
     number = float(value)
     if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
         return None

@@ -22,6 +22,9 @@ COLUMNS = {
     "float": pa.array([1.0, 2.5, math.nan, math.inf, None, -0.0]),
     "single": pa.array([0.1, 3.0, None], pa.float32()),
     "flag": pa.array([True, False, None]),
+    "long": pa.array(
+        [Decimal(1152921504606846977), Decimal(1152921504606846976), None], pa.decimal128(38, 0)
+    ),
     "decimal": pa.array([Decimal("1.50"), Decimal("2.00"), None]),
     "text": pa.array(["a", "", None, "1", "1.0"]),
     "large": pa.array(["a", None], pa.large_string()),

@@ -106,6 +106,8 @@ def test_days_are_their_first_moment() -> None:
         (0.1, "0.1"),
         (-0.0, "0"),
         (Decimal("2.50"), "2.5"),
+        (Decimal("1152921504606846977.00"), "1152921504606846977"),
+        (Decimal("NaN"), None),
         (np.int8(-3), "-3"),
         ("late", "late"),
         (Colour.RED, "red"),

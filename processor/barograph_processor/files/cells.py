@@ -130,9 +130,14 @@ def _named(column: pa.Array, name: Callable[[str], str | None]) -> pa.Array:
 def _texts(column: pa.Array) -> pa.StringArray:
     column = _decoded(column)
     kind = column.type
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_decimal(kind) and kind.scale > 0:
+        encoded = column.dictionary_encode()  # ids of 20 digits are decimals where databases wrote them
+        texts = pa.array([class_text(value) for value in encoded.dictionary.to_pylist()], pa.string())
+        return texts.take(encoded.indices)
+    if pa.types.is_floating(kind):
         return texts_of_doubles(column.cast(pa.float64(), safe=False))
-    if _is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+    whole = pa.types.is_integer(kind) or pa.types.is_decimal(kind)
+    if _is_text(kind) or whole or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return column.cast(pa.string())
     return pa.array([None if one is None else str(one) for one in column.to_pylist()], pa.string())
 

@@ -53,15 +53,26 @@ def parquet_pieces(path: Path, after: int = 0) -> Iterator[list[dict[str, Any]]]
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Times as Python has them, to the microsecond, and decimals as numbers."""
+    """Times as Python has them, to the microsecond, and decimals as numbers, whole ones exactly."""
     for place, field in enumerate(batch.schema):
         kind = field.type
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             wanted = pa.timestamp("us", kind.tz)
         elif pa.types.is_decimal(kind):
-            wanted = pa.float64()
+            wanted = pa.int64() if _fits(batch.column(place)) else pa.float64()
         else:
             continue
         column = batch.column(place).cast(wanted, safe=False)
         batch = batch.set_column(place, pa.field(field.name, wanted), column)
     return batch
+
+
+def _fits(column: pa.Array) -> bool:
+    """Whether decimals are whole numbers of 64 bits."""
+    if column.type.scale:
+        return False
+    try:
+        column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    return True

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import date, time, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from barograph.classes import class_text
+from barograph.columns import numbers
 from barograph.semconv import SOURCE_SCOPE, events
 from barograph.semconv import attributes as names
 from barograph.times import NOT_A_TIME, time_ns
@@ -118,7 +121,7 @@ class RowReader:
         identity = {
             names.ML_MODEL_NAME: model,
             names.ML_MODEL_VERSION: found.get("version", self._source.version),
-            names.ML_INFERENCE_ID: found.get("id"),
+            names.ML_INFERENCE_ID: _identity(found.get("id")),
         }
         told = {
             names.ML_PREDICTION_CLASS: _text(found.get("class_")),
@@ -127,7 +130,7 @@ class RowReader:
             names.ML_PREDICTION_VALUE: found.get("value"),
             names.ML_SEGMENTS: self._segments(row, found),
         }
-        predicts = any(value is not None for name, value in told.items() if name != names.ML_SEGMENTS)
+        predicts = any(role in found for role in ("class_", "score", "scores", "value"))
         is_prediction = predicts or (bool(features) and "truth" not in found)
         if is_prediction:
             own = {names.ML_SOURCE_ID: self._source.source_id, names.ML_FEATURES: features}
@@ -160,13 +163,19 @@ class RowReader:
         return {name: _text(value) for name, value in given.items() if value is not None}
 
 
+def _identity(value: object) -> object:
+    """An id as it is; one that no integer attribute holds as text, and none where it is no number."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    too_long = isinstance(value, int) and not -_INT64 <= value < _INT64
+    return str(value) if too_long or isinstance(value, date) else value
+
+
 def _text(value: object) -> object:
-    """A class or segment as text; what is none is left to be refused."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value) if isinstance(value, int | float) else value
+    """A class or segment as text, None where it is missing; what is none is left to be refused."""
+    if isinstance(value, bool | int | float):
+        return class_text(value)
+    return str(value) if isinstance(value, date) else value
 
 
 def _truth(value: object) -> object:
@@ -198,11 +207,10 @@ def _fill(into: AnyValue, value: object) -> None:
         into.string_value = value
     elif isinstance(value, bool):
         into.bool_value = value
-    elif isinstance(value, int):
-        if -_INT64 <= value < _INT64:
-            into.int_value = value
-        else:
-            into.double_value = math.copysign(math.inf, value)
+    elif isinstance(value, int) and -_INT64 <= value < _INT64:
+        into.int_value = value
+    elif isinstance(value, int | date | timedelta | time):
+        into.double_value = float(numbers([value])[0])  # moments in seconds, as everywhere
     elif isinstance(value, dict):
         into.kvlist_value.SetInParent()
         entries = into.kvlist_value.values
