@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.config.model import Config
-    from barograph_processor.wire.foreign import Dialect, Foreign
+    from barograph_processor.wire.decode import Dialect
+    from barograph_processor.wire.foreign import Foreign
     from barograph_processor.wire.refusals import Refusals
 
 MAPPING = """

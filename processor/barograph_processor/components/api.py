@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Batch, Fed
     from barograph_processor.engine.results import ClosedWindow, CurrentReading
     from barograph_processor.telemetry import Telemetry
-    from barograph_processor.wire.foreign import Dialect
+    from barograph_processor.wire.decode import Dialect
 
 ConfigT = TypeVar("ConfigT")
 ComponentT = TypeVar("ComponentT", covariant=True)

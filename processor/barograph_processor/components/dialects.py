@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from barograph_processor.config.model import Config
     from barograph_processor.engine.batch import Batch
     from barograph_processor.telemetry import Telemetry
-    from barograph_processor.wire.decode import DecodeContext
-    from barograph_processor.wire.foreign import Dialect, Foreign
+    from barograph_processor.wire.decode import DecodeContext, Dialect
+    from barograph_processor.wire.foreign import Foreign
     from barograph_processor.wire.refusals import Refusals
 
 _log = logging.getLogger(__name__)

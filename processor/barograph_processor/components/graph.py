@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from barograph_processor.components.registry import Registry
     from barograph_processor.config.model import Config
     from barograph_processor.telemetry import Telemetry
-    from barograph_processor.wire.foreign import Dialect
+    from barograph_processor.wire.decode import Dialect
 
 
 class Start(Protocol):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from barograph_processor.engine.batch import Batch
     from barograph_processor.receivers.cumulative import CumulativeStreams
     from barograph_processor.telemetry import Telemetry
-    from barograph_processor.wire.foreign import Dialect
+    from barograph_processor.wire.decode import Dialect
 
 Signal: TypeAlias = Literal["traces", "metrics", "logs"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from barograph_processor.wire.limits import Limits
 from barograph_processor.wire.reasons import EXPLANATIONS
@@ -16,9 +16,13 @@ from barograph_processor.wire.reasons import EXPLANATIONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from barograph_processor.engine.batch import Batch
     from barograph_processor.wire.deltas import Cumulative
-    from barograph_processor.wire.foreign import Dialect
+    from barograph_processor.wire.foreign import Foreign
+    from barograph_processor.wire.refusals import Refusals
 
 DEFAULT_TENANT = "default"
 
@@ -36,6 +40,33 @@ class DecodeContext:
     tenant: str = DEFAULT_TENANT
     limits: Limits = field(default_factory=Limits)
     dialects: Sequence[Dialect] = ()
+
+
+class Dialect(Protocol):
+    """Knows telemetry of one shape. Pure: no clock, no file, no state; any thread may call it."""
+
+    name: str
+    """As the configuration names it."""
+
+    def claims(self, records: Foreign) -> NDArray[np.bool_]:
+        """Which of n records are of this shape, bool [n]; called for every request, so look at little.
+
+        Args:
+            records: As they came.
+        """
+
+    def read(
+        self, records: Foreign, rows: NDArray[np.int64], context: DecodeContext, verdicts: Refusals
+    ) -> list[Batch]:
+        """The predictions and truths that some records tell of.
+
+        Args:
+            records: As they came.
+            rows: int64 [m], in ascending order: which of them to read.
+            context: Tenant and limits.
+            verdicts: Of m rows; takes those that can't be read, and with `reasons.SAYS_NOTHING` those that
+                tell of no prediction.
+        """
 
 
 @dataclass(slots=True)

@@ -14,9 +14,10 @@ from barograph.semconv import events
 from barograph_processor.wire import identity, packed_scan, readable, reasons
 from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.carriers import carrier_of
+from barograph_processor.wire.claiming import read_foreign
 from barograph_processor.wire.decode import DecodeContext, Decoded
 from barograph_processor.wire.descriptors import parse, rewritten
-from barograph_processor.wire.foreign import EVENT_NAME, LOGS, Foreign, read_foreign
+from barograph_processor.wire.foreign import EVENT_NAME, LOGS, Foreign
 from barograph_processor.wire.nesting import items
 from barograph_processor.wire.packed_events import PackedEvents
 from barograph_processor.wire.packed_scan import Known

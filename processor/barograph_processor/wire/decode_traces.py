@@ -10,9 +10,10 @@ from barograph.semconv import attributes as names
 from barograph_processor.wire import identity, reasons
 from barograph_processor.wire.attributes import Attributes
 from barograph_processor.wire.carriers import carrier_of, carrier_of_envelope
+from barograph_processor.wire.claiming import read_foreign
 from barograph_processor.wire.decode import DecodeContext, Decoded
 from barograph_processor.wire.descriptors import parse, rewritten
-from barograph_processor.wire.foreign import SPANS, Foreign, read_foreign
+from barograph_processor.wire.foreign import SPANS, Foreign
 from barograph_processor.wire.nesting import items
 from barograph_processor.wire.plain_traces import decode_plain
 from barograph_processor.wire.refusals import Refusals

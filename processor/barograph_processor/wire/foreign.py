@@ -1,15 +1,13 @@
-"""Spans and log records that others shaped, and the dialects that know how to read them."""
+"""Spans and log records that others shaped, as columns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
-from barograph_processor.wire import reasons
 from barograph_processor.wire.attributes import Pairs
-from barograph_processor.wire.refusals import Refusals
 from barograph_processor.wire.span_columns import ScannedPairs, names_of, times_of
 from barograph_processor.wire.span_layout import END, START
 from barograph_processor.wire.text import encode_texts
@@ -18,9 +16,8 @@ from barograph_processor.wire.values import Values
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from barograph_processor.engine.batch import Batch, Texts
+    from barograph_processor.engine.batch import Texts
     from barograph_processor.wire.carriers import Carrier
-    from barograph_processor.wire.decode import DecodeContext, Decoded
     from barograph_processor.wire.nesting import Items
     from barograph_processor.wire.span_scan import Scan
 
@@ -159,61 +156,3 @@ class Foreign:
             self._column.field(each).to_numpy() for each in ("time_unix_nano", "observed_time_unix_nano")
         )
         return np.where(stated == 0, observed, stated)
-
-
-class Dialect(Protocol):
-    """Knows telemetry of one shape. Pure: no clock, no file, no state; any thread may call it."""
-
-    name: str
-    """As the configuration names it."""
-
-    def claims(self, records: Foreign) -> NDArray[np.bool_]:
-        """Which of n records are of this shape, bool [n]; called for every request, so look at little.
-
-        Args:
-            records: As they came.
-        """
-
-    def read(
-        self, records: Foreign, rows: NDArray[np.int64], context: DecodeContext, verdicts: Refusals
-    ) -> list[Batch]:
-        """The predictions and truths that some records tell of.
-
-        Args:
-            records: As they came.
-            rows: int64 [m], in ascending order: which of them to read.
-            context: Tenant and limits.
-            verdicts: Of m rows; takes those that can't be read, and with `reasons.SAYS_NOTHING` those that
-                tell of no prediction.
-        """
-
-
-def read_foreign(
-    records: Foreign, open_to: NDArray[np.bool_], context: DecodeContext, decoded: Decoded
-) -> NDArray[np.bool_]:
-    """Give each record to the first dialect that claims it.
-
-    Args:
-        records: All records of a request.
-        open_to: bool [n], which of them dialects may have.
-        context: With the dialects.
-        decoded: Takes batches, and what was refused or says nothing.
-
-    Returns:
-        bool [n], the records that were claimed.
-    """
-    free = open_to.copy()
-    for dialect in context.dialects:
-        if not free.any():
-            break
-        claimed = dialect.claims(records) & free
-        rows = np.flatnonzero(claimed)
-        if not rows.size:
-            continue
-        free &= ~claimed
-        verdicts = Refusals(len(rows))
-        decoded.batches += dialect.read(records, rows, context, verdicts)
-        counts = verdicts.counts()
-        decoded.ignored[reasons.SAYS_NOTHING] += counts.pop(reasons.SAYS_NOTHING, 0)
-        decoded.rejected += counts
-    return open_to & ~free

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from barograph_processor.receivers.files.positions import FilePosition
-    from barograph_processor.wire.foreign import Dialect
+    from barograph_processor.wire.decode import Dialect
 
 NOW_NS = 1_767_268_800_000_000_000
 
