@@ -14,7 +14,7 @@ from barograph_processor.config.load import load, load_file
 from barograph_processor.config.resolve import resolved, settings_for
 from barograph_processor.config.values import Duration, Secret, WindowName
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, MINUTE_NS, Window
-from barograph_processor.signals.rules import Rule
+from barograph_processor.signals.schema_rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

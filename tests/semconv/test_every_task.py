@@ -9,7 +9,7 @@ import pytest
 
 from barograph.semconv.metrics import METRICS
 from barograph_processor.engine.settings import DAY_NS
-from barograph_processor.signals.rules import Rule
+from barograph_processor.signals.schema_rule import Rule
 from engine.models import baseline, histograms, outcomes
 from engine.world import KEY, NOON, SETTINGS, engine_of, final
 

@@ -16,7 +16,8 @@ from barograph_processor.signals.api import StreamId, StreamKind, View
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.exponential import ExponentialHistogram
 from barograph_processor.signals.histogram import ExplicitHistogram
-from barograph_processor.signals.rules import RULES, Rule, above, below, outside
+from barograph_processor.signals.rules import RULES, above, below, outside
+from barograph_processor.signals.schema_rule import Rule
 from barograph_processor.signals.status import status
 
 from .windows import DAY_S, reference, view

@@ -19,7 +19,7 @@ from barograph_processor.signals.api import Joined, Outcomes, Reading, StreamId,
 from barograph_processor.signals.catalog import SIGNALS
 from barograph_processor.signals.counts import CategoryCounts
 from barograph_processor.signals.frame import Framed
-from barograph_processor.signals.rules import Rule
+from barograph_processor.signals.schema_rule import Rule
 from barograph_processor.testing import LawBroken, check_signal
 from signals.windows import view
 

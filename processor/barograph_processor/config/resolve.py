@@ -12,7 +12,7 @@ from barograph.errors import ConfigError, StateError
 from barograph.redact import Redactor
 from barograph_processor.config.values import as_text
 from barograph_processor.engine.settings import DAY_NS, HOUR_NS, Horizon, Settings
-from barograph_processor.signals.rules import Rule
+from barograph_processor.signals.schema_rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from barograph_processor.engine.byte_strings import ByteStrings
-    from barograph_processor.signals.rules import Rule
+    from barograph_processor.signals.schema_rule import Rule
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from barograph.semconv.metrics import Metric
     from barograph_processor.signals.reference import Reference
-    from barograph_processor.signals.rules import Rule
+    from barograph_processor.signals.schema_rule import Rule
 
 StateT = TypeVar("StateT", bound="State")
 

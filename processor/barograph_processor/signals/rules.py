@@ -1,6 +1,6 @@
-"""Rules of a model's schema: which values of a feature are allowed, whatever is usual.
+"""Shares of rows that break a rule of the model's schema.
 
-They are judged by the states that every lane counts, so sources need to know nothing of them. What
+Rules are judged by the states that every lane counts, so sources need to know nothing of them. What
 states can't tell exactly has bounds: a bucket that the least or greatest value allowed cuts in two, and
 categories that were pooled or hashed with an unknown key.
 """
@@ -28,31 +28,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from barograph.baseline import FeatureKind
     from barograph_processor.signals.api import StreamId, View
+    from barograph_processor.signals.schema_rule import Rule
 
     Histogram = ExplicitHistogram | ExponentialHistogram
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What the values of one feature have to be.
-
-    Attributes:
-        kind: ``number`` or ``category``; None: either.
-        low: The least number allowed.
-        high: The greatest.
-        required: Whether a row must have a value.
-        values: The categories allowed, as they come: by name, and by keyed hash.
-        tolerance: Share of rows that may break a rule before the monitor warns.
-    """
-
-    kind: FeatureKind | None = None
-    low: float | None = None
-    high: float | None = None
-    required: bool = False
-    values: frozenset[str] | None = None
-    tolerance: float = 0.0
 
 
 class Broken(NamedTuple):
