@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from barograph.baseline import Header, encode_baseline
+from barograph.baseline import Feature, Header, encode_baseline
 from barograph_processor.cli.doctor.configuration_file import file_findings, referred_variables
 from barograph_processor.cli.doctor.contradictions import contradictions
 from barograph_processor.cli.doctor.findings import Finding, masked
@@ -173,6 +173,16 @@ def test_the_baseline_and_the_name_of_the_model_must_agree(baseline: str) -> Non
         told = conflicts(BAROGRAPH_BASELINE=baseline, **given)["BAROGRAPH_MODEL"]
         assert "warning" == told.status
         assert "BAROGRAPH_MODEL=credit:3" in told.advice
+
+
+def test_an_id_among_the_features_of_the_baseline_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "credit-3.baseline"
+    features = (Feature(name="application_id", kind="category"), Feature(name="age", kind="number"))
+    path.write_bytes(encode_baseline(Header(model="credit", version="3", rows=10, features=features), []))
+    given = {"BAROGRAPH_BASELINE": str(path), "BAROGRAPH_MODEL": "credit:3"}
+    told = conflicts(**given, BAROGRAPH_COLUMNS="id=application_id")["BAROGRAPH_BASELINE"]
+    assert ("warning", "fit the baseline again with --id application_id") == (told.status, told.advice)
+    assert "BAROGRAPH_BASELINE" not in conflicts(**given, BAROGRAPH_COLUMNS="id=other")
 
 
 def test_a_configuration_file_is_checked_as_by_check(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from barograph_processor.config.words import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from barograph.baseline import Header
+
 LOST: Final[Mapping[str, str]] = {
     "metrics": "counts and histograms",
     "logs": "predictions by id and ground truth",
@@ -36,7 +38,10 @@ def contradictions(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _disabled(environ)
     yield from _exporters(environ)
     yield from _sink(environ)
-    yield from _model(environ)
+    header = _baseline_header(environ)
+    if header is not None:
+        yield from _model(environ, header)
+        yield from _counted_roles(environ, header)
     yield _identity(environ)
 
 
@@ -116,16 +121,34 @@ def _sink(environ: Mapping[str, str]) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _model(environ: Mapping[str, str]) -> Iterator[Finding]:
-    file, model = environ.get(BASELINE, "").strip(), environ.get(MODEL, "").strip()
+def _baseline_header(environ: Mapping[str, str]) -> Header | None:
+    file = environ.get(BASELINE, "").strip()
     if not file:
-        return
+        return None
     from barograph.baseline import read_baseline  # noqa: PLC0415  # numpy is not for --help
 
     try:
-        header = read_baseline(file).header
+        return read_baseline(file).header
     except (OSError, BarographError):
-        return  # told where the variable itself is
+        return None  # told where the variable itself is
+
+
+def _counted_roles(environ: Mapping[str, str], header: Header) -> Iterator[Finding]:
+    """A baseline that was made without --id or --time has them as features, which services do not count."""
+    roles = _roles(environ)
+    features = {feature.name for feature in header.features}
+    wrong = {"--id": roles.id, "--time": roles.time}
+    for option, column in wrong.items():
+        if column in features:
+            yield Finding(
+                _GROUP, BASELINE, "warning",
+                f"{column} is one of its features, and {COLUMNS} says that it is none, so it isn't counted",
+                f"fit the baseline again with {option} {column}",
+            )  # fmt: skip
+
+
+def _model(environ: Mapping[str, str], header: Header) -> Iterator[Finding]:
+    model = environ.get(MODEL, "").strip()
     wanted = f"{header.model}:{header.version}"
     if not model:
         yield Finding(
@@ -145,12 +168,16 @@ def _model(environ: Mapping[str, str]) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _roles(environ: Mapping[str, str]) -> Roles:
+    try:
+        return Roles.parse(environ.get(COLUMNS, "").strip() or None)
+    except BarographError:
+        return Roles()
+
+
 def _identity(environ: Mapping[str, str]) -> Finding:
     """Without ids there are no outcomes."""
-    try:
-        roles = Roles.parse(environ.get(COLUMNS, "").strip() or None)
-    except BarographError:
-        roles = Roles()
+    roles = _roles(environ)
     if environ.get(OUTCOMES, "").strip().lower() == "off":
         return Finding(
             _GROUP, "ids", "warning",
