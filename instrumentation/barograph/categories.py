@@ -19,6 +19,8 @@ MAX_CATEGORIES = 1_000
 _TRACKED = 4 * MAX_CATEGORIES
 _REMEMBERED = 10_000
 _BOOLEANS = frozenset({bool})
+# Columns of rows carry booleans as numbers: a vocabulary of `true` and `false` must know them all the same.
+_AS_WELL = {"1": "true", "0": "false", "true": "1", "false": "0"}
 
 
 class CategoryPlan:
@@ -58,11 +60,10 @@ class CategoryPlan:
             return MlFeatureState.INVALID, None
         if self._vocabulary is None:
             return MlFeatureState.VALID, self._redactor.category(self.name, text)
-        if text in self._vocabulary:
-            return MlFeatureState.VALID, text
-        if OTHER in self._vocabulary:
-            # The baseline itself pooled its rare values there.
-            return MlFeatureState.VALID, OTHER
+        # A baseline that pooled its rare values itself knows everything under that name.
+        for known in (text, _AS_WELL.get(text, text), OTHER):
+            if known in self._vocabulary:
+                return MlFeatureState.VALID, known
         return MlFeatureState.UNSEEN, self._redactor.category(self.name, text)
 
 

@@ -172,6 +172,24 @@ def test_every_value_of_a_category_has_one_state(column: list[Any], at: int, wit
     assert sum(counts.states.values()) == len(column)
 
 
+@pytest.mark.parametrize(
+    ("vocabulary", "values", "expected"),
+    [
+        (("false", "true"), [True, 1, 1.0, "true", False, 0], {"true": 4, "false": 2}),
+        (("0", "1"), [True, 1, "true", False, "0"], {"1": 3, "0": 2}),
+        (("0", "1", "true"), [True, 1, 0], {"true": 1, "1": 1, "0": 1}),
+    ],
+)
+def test_a_vocabulary_knows_a_boolean_by_its_number_too(
+    vocabulary: tuple[str, ...], values: list[object], expected: dict[str, int]
+) -> None:
+    """Rows lose the difference on their way, and must be counted as histograms are."""
+    counts = CategoryCounts(CategoryPlan("c", vocabulary, Redactor("m", clear=frozenset({"c"}))))
+    counts.add(values)
+    assert {"valid": len(values)} == counts.states
+    assert expected == counts.labels()
+
+
 def test_categories_beyond_a_thousand_are_others() -> None:
     counts = CategoryCounts(CategoryPlan("c", None, Redactor("m", clear=frozenset({"*"}))))
     counts.add([f"v{place % 6_000}" for place in range(10_000)] + ["often"] * 3 + ["v0"] * 5)
