@@ -227,6 +227,7 @@ def test_horizons_end_where_labels_may_no_longer_come() -> None:
          ("$.models.credit.baseline: found 's3://models/3.baseline', wanted the path of a local file; "
          "copy the object there first")),
         ("export: {interval: 0s}", "$.export.interval: found 0s, wanted more than nothing"),
+        ("labels: {within: 100000d}", "$.labels.within: found 100000d, wanted 36525d at most"),
         ("engine: {ttl: 1m}",
          "$.engine.ttl: found 1m, wanted at least the lateness (2m): data is late only after it"),
         ("models: {a: {}, a: {}}", "configuration, line 1, column 17: the key 'a' is there twice"),

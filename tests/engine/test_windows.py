@@ -61,6 +61,9 @@ def test_a_label_belongs_to_the_first_horizon_that_it_is_within() -> None:
         Settings(windows=(Window("90s", 90_000_000_000),)),
         Settings(horizons=()),
         Settings(horizons=(Horizon("1d", DAY_NS), Horizon("1h", HOUR_NS))),
+        Settings(horizons=(Horizon("all", 100_000 * DAY_NS),)),
+        Settings(ttl_ns=100_000 * DAY_NS),
+        Settings(lateness_ns=100_000 * DAY_NS),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from barograph_processor.config.endpoints import endpoint_problems
-from barograph_processor.engine.settings import DAY_NS
+from barograph_processor.engine.settings import DAY_NS, LONGEST_NS
 from barograph_processor.wire.mapping import problems as mapping_problems
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def _divides_a_day(pane: Duration) -> bool:
 def _positive(path: str, duration: Duration) -> Iterator[str]:
     if duration.ns <= 0:
         yield f"{path}: found {duration}, wanted more than nothing"
+    elif duration.ns > LONGEST_NS:
+        yield f"{path}: found {duration}, wanted {LONGEST_NS // DAY_NS}d at most"
 
 
 def _windows(windows: Sequence[WindowName], path: str, config: Config) -> Iterator[str]:

@@ -18,6 +18,8 @@ SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
+LONGEST_NS = 36_525 * DAY_NS
+"""A century: the longest wait. With two of them, times of today stay within what nanoseconds tell, 2262."""
 
 
 class Window(NamedTuple):

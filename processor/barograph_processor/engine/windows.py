@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barograph.errors import ConfigError
-from barograph_processor.engine.settings import DAY_NS
+from barograph_processor.engine.settings import DAY_NS, LONGEST_NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,3 +82,10 @@ def check_settings(settings: Settings) -> None:
     lengths = [horizon.length_ns for horizon in settings.horizons]
     if not lengths or lengths != sorted(set(lengths)) or lengths[0] < 0:
         raise ConfigError(f"label horizons must increase and there must be one at least, got {lengths} ns")
+    for name, wait_ns in (
+        ("the last label horizon", lengths[-1]),
+        ("the time to live", settings.ttl_ns),
+        ("the lateness", settings.lateness_ns),
+    ):
+        if wait_ns > LONGEST_NS:
+            raise ConfigError(f"{name} is {wait_ns} ns; it must be {LONGEST_NS} ns, a century, at most")
