@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from barograph.errors import ConfigError, Permanent, Retryable
-from barograph.semconv import attributes, metrics
+from barograph.errors import ConfigError, Permanent
 from barograph_processor.components.api import Factory, Position
 from barograph_processor.config.values import Duration
 from barograph_processor.files.pieces import parquet_pieces
 from barograph_processor.receivers.cumulative import CumulativeStreams
 from barograph_processor.receivers.files.columns import Columns
 from barograph_processor.receivers.files.dropping import Dropped, Folders, Place
+from barograph_processor.receivers.files.polling import Polling, drop
 from barograph_processor.receivers.files.rows import RowReader, Source
 from barograph_processor.receivers.otlp_intake import OtlpIntake
 from barograph_processor.wire import reasons
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
     from barograph_processor.components.api import Context
     from barograph_processor.telemetry import Telemetry
-
-_LANE: Final = "files"
-_PAUSE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -105,17 +101,19 @@ class ParquetReceiver:
         )
         self._reading: tuple[Dropped, Place, Iterator[list[dict[str, Any]]]] | None = None
         self._unsent: _Piece | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=component_id, daemon=True)
+        self._polling = Polling(self._take, name=component_id, interval_s=config.poll.seconds)
 
     def start(self) -> None:
         """Begin to read."""
-        self._thread.start()
+        self._polling.start()
 
     def close(self) -> None:
         """Stop after the piece at hand; the next run goes on behind it."""
-        self._stop.set()
-        self._thread.join()
+        self._polling.close()
+
+    def _take(self, stopping: bool) -> bool:  # noqa: FBT001  # as `Polling` tells it
+        del stopping
+        return self.poll(time.monotonic())
 
     def poll(self, now_s: float) -> bool:
         """Take the next piece of the file at hand, or of the next one.
@@ -172,24 +170,8 @@ class ParquetReceiver:
         self._folders.taken(change)
         if self._reading is not None:
             self._reading = None if piece.place.done else (piece.file, piece.place, self._reading[2])
-        for reason, count in ((reasons.FOREIGN, piece.foreign), (reasons.MALFORMED, malformed)):
-            if count:
-                labels = {attributes.ML_TELEMETRY_LANE: _LANE, attributes.ML_TELEMETRY_REASON: reason}
-                self._telemetry.add(metrics.ML_TELEMETRY_DROPPED, count, **labels)
-
-    def _run(self) -> None:
-        while True:
-            pause_s = self._config.poll.seconds
-            try:
-                if self.poll(time.monotonic()):
-                    pause_s = 0.0
-            except Retryable:
-                pause_s = _PAUSE_S
-            except Exception:  # noqa: BLE001  # the thread must live: the next file may be readable
-                _log.exception("%s: reading failed; it is tried again", self._component_id)
-                pause_s = _PAUSE_S
-            if self._stop.wait(pause_s):
-                return
+        drop(self._telemetry, reasons.FOREIGN, piece.foreign)
+        drop(self._telemetry, reasons.MALFORMED, malformed)
 
 
 @contextmanager

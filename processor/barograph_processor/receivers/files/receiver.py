@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from barograph.errors import ConfigError, Retryable
-from barograph.semconv import attributes, metrics
+from barograph.errors import ConfigError
 from barograph_processor.components.api import Factory, Position
 from barograph_processor.receivers.cumulative import CumulativeStreams, others
 from barograph_processor.receivers.files.config import Config
 from barograph_processor.receivers.files.following import READ_BYTES, Follower
 from barograph_processor.receivers.files.lines import LineReader
+from barograph_processor.receivers.files.polling import Polling, drop
 from barograph_processor.receivers.files.positions import decode_position, encode_position, name_of
 from barograph_processor.receivers.files.rows import RowReader, Source
 from barograph_processor.receivers.otlp_intake import OtlpIntake
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from barograph_processor.receivers.files.positions import FilePosition
     from barograph_processor.telemetry import Telemetry
 
-_LANE: Final = "files"
-_PAUSE_S: Final = 1.0
 _WORTH_A_PIECE_BYTES: Final = READ_BYTES // 8
 
 _log = logging.getLogger(__name__)
@@ -79,18 +76,19 @@ class FileReceiver:
         self._reader = LineReader(config, RowReader(config.columns, source, pass_on=pass_on))
         self._noted = {name_of(each) for each in self.follower.positions}
         self._unsent: tuple[Read, Content] | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=component_id, daemon=True)
+        self._polling = Polling(self._take, name=component_id, interval_s=config.poll.seconds, finishes=True)
 
     def start(self) -> None:
         """Begin to follow."""
-        self._thread.start()
+        self._polling.start()
 
     def close(self) -> None:
         """Take what was written so far, then stop."""
-        self._stop.set()
-        self._thread.join()
+        self._polling.close()
         self.follower.close()
+
+    def _take(self, stopping: bool) -> bool:  # noqa: FBT001  # as `Polling` tells it
+        return self.poll(time.monotonic(), time.time_ns()) and (stopping or self._is_behind())
 
     def poll(self, now_s: float, now_ns: int) -> bool:
         """Take what was added to each file since the last call, at most one piece of each.
@@ -122,14 +120,14 @@ class FileReceiver:
         place = read.after(pending=content.pending, columns=content.columns)
         position = Position(self._component_id, self._changes(place))
         for why in self._intake.export_together(content.requests, position):
-            self._drop(reasons.MALFORMED, 1)
+            drop(self._telemetry, reasons.MALFORMED, 1)
             _log.warning("%s: %s", self._component_id, why)
         self._noted = {name for name in self._noted if name not in position.changes} | {name_of(place)}
         read.taken(place)
         self._unsent = None
-        self._drop(reasons.FOREIGN, content.foreign)
-        self._drop(reasons.MALFORMED, content.malformed)
-        self._drop(reasons.LINE_TOO_LONG, content.too_long)
+        drop(self._telemetry, reasons.FOREIGN, content.foreign)
+        drop(self._telemetry, reasons.MALFORMED, content.malformed)
+        drop(self._telemetry, reasons.LINE_TOO_LONG, content.too_long)
 
     def _changes(self, place: FilePosition) -> dict[str, bytes | None]:
         """What to remember of the files, and which of them to forget."""
@@ -137,30 +135,9 @@ class FileReceiver:
         gone: dict[str, bytes | None] = dict.fromkeys(self._noted - held)
         return gone | {name_of(place): encode_position(place)}
 
-    def _drop(self, reason: str, count: int) -> None:
-        if count:
-            labels = {attributes.ML_TELEMETRY_LANE: _LANE, attributes.ML_TELEMETRY_REASON: reason}
-            self._telemetry.add(metrics.ML_TELEMETRY_DROPPED, count, **labels)
-
     def _is_behind(self) -> bool:
         """Whether so much waits that it makes a piece of its own; a few lines are cheaper with the next."""
         return self.follower.waiting_bytes >= _WORTH_A_PIECE_BYTES
-
-    def _run(self) -> None:
-        last = False
-        while True:
-            pause_s = self._config.poll.seconds
-            try:
-                if self.poll(time.monotonic(), time.time_ns()) and (last or self._is_behind()):
-                    continue
-            except Retryable:
-                pause_s = _PAUSE_S
-            except Exception:  # noqa: BLE001  # the thread must live: the next piece may be readable
-                _log.exception("%s: reading failed; it is tried again", self._component_id)
-                pause_s = _PAUSE_S
-            if last:
-                return
-            last = self._stop.wait(pause_s)
 
 
 @contextmanager
