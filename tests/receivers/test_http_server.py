@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ONE = predictions("a").SerializeToString()
 HEAD = f"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\n".encode()
 WHOLE = HEAD + f"Content-Length: {len(ONE)}\r\n\r\n".encode() + ONE
-SHORT = Duration("50ms")
+SHORT = Duration("500ms")  # and yet longer than a sender waits for its turn on a busy machine
 
 
 def post(connection: http.client.HTTPConnection, body: bytes = ONE) -> Answer:

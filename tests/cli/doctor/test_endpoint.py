@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from barograph_processor.cli.doctor.findings import Finding
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
