@@ -96,7 +96,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     """Threads that never end show where they are, and end with the run instead of hanging it."""
-    faulthandler.dump_traceback_later(60, exit=True, file=2)
+    faulthandler.dump_traceback_later(180, exit=True, file=2)
 
 
 def _is_whole(config: pytest.Config) -> bool:
