@@ -68,6 +68,8 @@ def plain_records(draw: st.DrawFn) -> LogRecord:
         **draw(st.dictionaries(st.sampled_from(["other", "more"]), scalars, max_size=1)),
     }
     event = draw(st.sampled_from((*EVENTS, *EVENTS, *EVENTS, "other", "")))
+    if event == events.ML_GROUND_TRUTH_OBSERVED and draw(st.sampled_from([True, True, True, False])):
+        pairs = {names.ML_INFERENCE_ID: "a", names.ML_GROUND_TRUTH_VALUE: 1, **pairs}
     if draw(st.sampled_from([False, False, False, True])):
         event, pairs["event.name"] = "", event
     made = record(event, pairs, draw(st.sampled_from([TIME_NS, TIME_NS + 1, 2**63 - 1])))
@@ -138,6 +140,63 @@ USUAL: dict[str, Value] = {
     names.ML_FEATURES: {"a": 1, "b": 2.5, "c": "EWR", "d": True, "e": None, "f": b"x", "g": {"h": {"i": 1}}},
     names.ML_SEGMENTS: {"carrier": "UA"},
 }
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{names.ML_PREDICTION_SCORE: 1.0000005}, {names.ML_PREDICTION_SCORE: -0.0000005}],
+        [{names.ML_PREDICTION_SCORES: {"a": 1.0000005, "b": None}}, {names.ML_PREDICTION_SCORES: {"c": 0.5}}],
+        [{names.ML_FEATURES: {"a": "y", "b": "x"}}, {names.ML_FEATURES: {"b": "y", "a": "x", "c": 1}}, {}],
+        [{names.ML_FEATURES: {}}, {names.ML_FEATURES: {"a": None}}],
+        [{names.ML_SEGMENTS: {"s": "a", "t": None}}, {names.ML_SEGMENTS: {"t": 1.0, "s": True}}],
+        [
+            {names.ML_PREDICTION_CLASS: 1.0},
+            {names.ML_PREDICTION_CLASS: True},
+            {names.ML_PREDICTION_CLASS: ""},
+        ],
+        [{names.ML_INFERENCE_ID: ""}, {names.ML_INFERENCE_ID: 7}, {names.ML_INFERENCE_ID: -0.0}],
+        [{names.ML_OUTPUT_NAME: "o", names.ML_MODEL_VERSION: 3, names.ML_SOURCE_ID: "s"}],
+    ],
+)
+@pytest.mark.parametrize(
+    "resource",
+    [{}, {"service.namespace": "n", "process.pid": 7}, {"service.instance.id": "i", "host.name": "h"}],
+)
+def test_each_part_of_a_prediction_is_the_same_either_way(
+    rows: list[dict[str, Value]], resource: dict[str, Value]
+) -> None:
+    usual: dict[str, Value] = {names.ML_MODEL_NAME: "m", names.ML_INFERENCE_ID: "a"}
+    labelled: tuple[tuple[str, dict[str, Value]], ...] = (
+        (EVENTS[0], {}),
+        (EVENTS[1], {names.ML_GROUND_TRUTH_VALUE: "1"}),
+    )
+    for event, more in labelled:
+        made = [record(event, {**usual, names.ML_PREDICTION_VALUE: 2, **row, **more}) for row in rows]
+        made[0].observed_time_unix_nano, made[0].time_unix_nano = made[0].time_unix_nano, 0
+        data = logs(made, resource).SerializeToString()
+        decoded = decode_plain(data, CONTEXT)
+        assert decoded is not None
+        assert told(decode_columns(data, CONTEXT)) == told(decoded)
+
+
+def test_truths_alone_and_in_pairs_are_the_same_either_way() -> None:
+    truth: dict[str, Value] = {names.ML_MODEL_NAME: "m", names.ML_INFERENCE_ID: "a"}
+    values: list[Value] = ["1", "late", 2.5, 1, True]
+    paired: tuple[dict[str, Value], ...] = (
+        {names.ML_PREDICTION_SCORE: 0.5, names.ML_SEGMENTS: {"s": "a"}},
+        {},
+    )
+    made = [
+        record(EVENTS[1], {**truth, names.ML_GROUND_TRUTH_VALUE: value, **more})
+        for value in values
+        for more in paired
+    ]
+    data = logs(made).SerializeToString()
+    decoded = decode_plain(data, CONTEXT)
+    assert decoded is not None
+    assert 2 == len(decoded.batches)
+    assert told(decode_columns(data, CONTEXT)) == told(decoded)
 
 
 @pytest.mark.parametrize("count", [1, RECORDS_MOST])

@@ -13,6 +13,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from barograph.semconv import attributes as names
 from barograph.semconv import metrics as metric_names
+from barograph_processor.engine.batch import Predictions
 from barograph_processor.wire import (
     decode_logs,
     decode_metrics,
@@ -27,6 +28,8 @@ from barograph_processor.wire.points import NOT_MONITORED, STREAMS
 from fuzz.judge import DIALECTS
 from fuzz.mutations import case
 
+from .foreign_requests import LOG, ONE, SPAN
+from .foreign_requests import context as mapping
 from .otlp_requests import Value, key_values
 from .test_decode_logs_oracle import anything, scalars, words
 from .test_decode_metrics import FEATURE, bucketed, counted, exponential
@@ -159,6 +162,103 @@ def span_requests(draw: st.DrawFn) -> ExportTraceServiceRequest:
     return request
 
 
+MAPPINGS: Final = (
+    mapping(SPAN),
+    mapping(LOG, SPAN),
+    mapping(SPAN, max_name_length=5, max_id_length=3, max_features=1, max_classes=1, max_segments=0),
+    mapping({**SPAN, "time": "start", "scores": "app.scores.*", "features": {"a": "app.features.age"}}),
+    mapping({**SPAN, "when": {"scope": ["shop*", "x"], "attributes": {"http.route": "/predict"}}}),
+    mapping(
+        {
+            **SPAN,
+            "when": {"service": "shop*"},
+            "model": {"attribute": "app.model"},
+            "output": {"attribute": "app.output"},
+            "features": ["app.features.age", "app.features.job"],
+            "value": "app.value",
+        }
+    ),
+    mapping({**SPAN, "truth": "app.truth"}, {**SPAN, "time": {"attribute": "app.time"}}),
+    mapping({**SPAN, "features": "app.map"}),
+)
+
+
+@st.composite
+def spans_of_others(draw: st.DrawFn) -> ExportTraceServiceRequest:
+    """Spans that mappings claim, mostly, and in which little is wrong."""
+    request = ExportTraceServiceRequest()
+    optional: dict[str, st.SearchStrategy[Value]] = {
+        **{name: st.just(value) for name, value in ONE.items()},
+        "app.features.age": st.one_of(st.floats(), st.integers(0, 9), st.booleans(), anything),
+        "app.features.": st.just(1),
+        "app.features.zip": words,
+        "app.scores.yes": st.sampled_from([0.25, 1, None, 2]),
+        "app.scores.no": st.sampled_from([0.75, 0]),
+        "app.value": st.floats(),
+        "app.model": st.just("m"),
+        "app.output": st.sampled_from(["", "o"]),
+        "app.map": st.just({"a": 1}),
+        "app.truth": st.sampled_from(["yes", None]),
+    }
+    always = {name: st.just(ONE[name]) for name in draw(st.sets(st.sampled_from([*ONE]), min_size=3))}
+    always["http.route"] = st.just("/predict")
+    for name in always:
+        optional.pop(name, None)
+    of_all = draw(st.fixed_dictionaries({}, optional=optional))
+    for _ in range(draw(st.integers(1, 2))):
+        carrier = request.resource_spans.add()
+        carrier.resource.attributes.extend(
+            key_values(
+                draw(
+                    st.fixed_dictionaries({}, optional={"service.name": st.just("shop"), "app.model": words})
+                )
+            )
+        )
+        scope = carrier.scope_spans.add()
+        scope.scope.name = draw(
+            st.sampled_from(["shop", "shop", "shopping", "", "barograph", "barograph.readings"])
+        )
+        for _ in range(draw(st.integers(0, 3))):
+            pairs = {**draw(st.fixed_dictionaries(always)), **of_all}
+            pairs |= draw(st.one_of(st.just({}), st.just({}), st.fixed_dictionaries({}, optional=optional)))
+            scope.spans.add(
+                name=draw(st.sampled_from(["POST /predict", "POST /predict", "POST /predict", "other"])),
+                start_time_unix_nano=draw(st.sampled_from([5, 5, 5, 0])),
+                end_time_unix_nano=draw(st.sampled_from([7, 7, 7, 0, 2**63])),
+                attributes=key_values(pairs),
+            )
+    return request
+
+
+@settings(max_examples=250, deadline=None)
+@given(spans_of_others(), st.sampled_from(MAPPINGS))
+def test_a_few_spans_of_others_say_the_same_either_way(
+    request: ExportTraceServiceRequest, context: DecodeContext
+) -> None:
+    by_columns, decode, _ = WAYS["traces"]
+    data = request.SerializeToString()
+    assert verdict(by_columns, data, context) == verdict(decode, data, context)
+
+
+@pytest.mark.parametrize("context", MAPPINGS[:2], ids=["alone", "after another"])
+def test_usual_spans_of_others_are_read_object_by_object(context: DecodeContext) -> None:
+    by_columns, _, by_objects = WAYS["traces"]
+    request = ExportTraceServiceRequest()
+    carrier = request.resource_spans.add()
+    carrier.resource.attributes.extend(key_values({"service.name": "shop"}))
+    for _ in range(3):
+        carrier.scope_spans.add().spans.add(
+            name="POST /predict", end_time_unix_nano=7, attributes=key_values(ONE)
+        )
+    data = request.SerializeToString()
+    decoded = by_objects(data, context)
+    assert decoded is not None
+    (batch,) = decoded.batches
+    assert isinstance(batch, Predictions)
+    assert ["a-1"] * 3 == list(batch.ids)
+    assert told(by_columns(data, context)) == told(decoded)
+
+
 @settings(max_examples=150, deadline=None)
 @given(metric_requests(), st.sampled_from(CONTEXTS))
 def test_a_few_points_say_the_same_either_way(
@@ -217,3 +317,82 @@ def test_usual_points_and_spans_are_read_object_by_object(signal: str, data: byt
         assert decoded is not None
         assert (0, {}) == (decoded.rejected.total(), dict(decoded.ignored))
         assert told(by_columns(data, context)) == told(decoded)
+
+
+def of_ours(pairs: dict[str, Value]) -> tuple[str, bytes]:
+    """A request of one span in our own scope."""
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    scope.scope.name = "barograph"
+    scope.spans.add(attributes=key_values({**FEATURE, **pairs}))
+    return "traces", request.SerializeToString()
+
+
+def of_metrics(*made: Metric) -> tuple[str, bytes]:
+    """A request of metrics."""
+    request = ExportMetricsServiceRequest()
+    request.resource_metrics.add().scope_metrics.add().metrics.extend(made)
+    return "metrics", request.SerializeToString()
+
+
+def of_others(*rows: dict[str, Value], scope: str = "shop") -> tuple[str, bytes]:
+    """A request of spans of a service."""
+    request = ExportTraceServiceRequest()
+    carrier = request.resource_spans.add()
+    carrier.resource.attributes.extend(key_values({"service.name": "shop", "http.route": "/predict"}))
+    made = carrier.scope_spans.add()
+    made.scope.name = scope
+    for pairs in rows:
+        made.spans.add(
+            name="POST /predict",
+            start_time_unix_nano=5,
+            end_time_unix_nano=7,
+            attributes=key_values({"app.request_id": "a", **pairs}),
+        )
+    return "traces", request.SerializeToString()
+
+
+VALUE, PREDICTIONS = metric_names.ML_FEATURE_VALUE, metric_names.ML_INFERENCE_PREDICTIONS
+PICKY: Final = mapping({**SPAN, "when": {"scope": ["shop*", "x"], "attributes": {"http.route": "/predict"}}})
+BY_NAME: Final = mapping({**SPAN, "features": ["app.features.age", "app.features.job"], "time": "start"})
+
+
+@pytest.mark.parametrize(
+    ("context", "request_of"),
+    [
+        *((CONTEXTS[0], of_ours({names.ML_BATCH_ROWS: count})) for count in (3, -1, 0.5, None)),
+        *(
+            (CONTEXTS[0], of_metrics(counted(PREDICTIONS, {**FEATURE, names.ML_PANE_LENGTH: length})))
+            for length in (60, 7, 0, 86_400, 86_401, "60", None)
+        ),
+        (CONTEXTS[0], of_metrics(counted(PREDICTIONS, FEATURE, flags=1))),
+        (CONTEXTS[0], of_metrics(counted(PREDICTIONS, FEATURE, flags=2, start_time_unix_nano=0))),
+        (CONTEXTS[0], of_metrics(counted(PREDICTIONS, FEATURE, as_double=3.0))),
+        (CONTEXTS[0], of_metrics(exponential(VALUE, FEATURE), bucketed(VALUE, FEATURE))),
+        (CONTEXTS[0], of_metrics(exponential(VALUE, FEATURE, count=7))),
+        (CONTEXTS[0], of_metrics(exponential(VALUE, FEATURE, scale=21))),
+        (CONTEXTS[0], of_metrics(bucketed(VALUE, FEATURE, count=4))),
+        (CONTEXTS[0], of_metrics(bucketed(VALUE, FEATURE, sum=float("inf"), min=None))),
+        (MAPPINGS[0], of_others({})),
+        (MAPPINGS[0], of_others({"app.features.age": None})),
+        (MAPPINGS[0], of_others({"app.features.age": 1}, {"app.features.job": "x", "app.features.age": 2})),
+        (MAPPINGS[0], of_others({"app.score": 0.5}, {"app.score": 0.25, "app.model.version": ""})),
+        (BY_NAME, of_others({"app.features.job": "x"}, {"app.features.age": 2, "app.features.job": "y"})),
+        (BY_NAME, of_others({"app.features.job": "x", "app.features.age": 2})),
+        (PICKY, of_others({"app.score": 0.5, "http.route": "/predict"}, scope="shopping")),
+        (PICKY, of_others({"app.score": 0.5, "http.route": "/other"}, scope="shopping")),
+        (PICKY, of_others({"app.score": 0.5}, scope="x")),
+        (PICKY, of_others({"app.score": 0.5}, scope="xy")),
+    ],
+)
+def test_each_part_of_points_and_spans_is_the_same_either_way(
+    context: DecodeContext, request_of: tuple[str, bytes]
+) -> None:
+    signal, data = request_of
+    by_columns, decode, _ = WAYS[signal]
+    assert verdict(by_columns, data, context) == verdict(decode, data, context)
+
+
+def test_a_mapping_that_names_scopes_by_their_beginning_is_read_object_by_object() -> None:
+    _, data = of_others({"app.score": 0.5}, scope="shopping")
+    assert plain_traces.decode_plain(data, PICKY) is not None

@@ -40,17 +40,18 @@ class Mapped:
 
     Attributes:
         name: Its path in the configuration.
+        mapping: What is where.
     """
 
     def __init__(self, name: str, mapping: Mapping) -> None:
         self.name = name
-        self._mapping = mapping
+        self.mapping = mapping
         self._values = {place: class_text(value) or "" for place, value in mapping.when.attributes.items()}
 
     def claims(self, records: Foreign) -> NDArray[np.bool_]:
         """As `Dialect.claims`."""
-        when = self._mapping.when
-        claimed = np.full(len(records), records.signal == self._mapping.signal)
+        when = self.mapping.when
+        claimed = np.full(len(records), records.signal == self.mapping.signal)
         if not claimed.any():
             return claimed
         if when.name:
@@ -68,7 +69,7 @@ class Mapped:
         self, records: Foreign, rows: NDArray[np.int64], context: DecodeContext, verdicts: Refusals
     ) -> list[Batch]:
         """As `Dialect.read`."""
-        return read(self._mapping, records, rows, context, verdicts)
+        return read(self.mapping, records, rows, context, verdicts)
 
 
 def read(  # noqa: PLR0913  # what `Dialect.read` takes, and more

@@ -137,11 +137,12 @@ def coded(column: Sequence[str | None]) -> Texts:
 class Resource:
     """What a resource says of whose its items are."""
 
-    __slots__ = ("_environment", "_found", "_identity", "_most", "_namespace")
+    __slots__ = ("_environment", "_found", "_identity", "_most", "_namespace", "_pairs")
 
     def __init__(self, pairs: Iterable[KeyValue], max_name_length: int) -> None:
         self._most = max_name_length
-        self._found = found = wanted(pairs, _RESOURCE_NAMES)
+        self._pairs = {pair.key: pair.value for pair in pairs}
+        self._found = found = {name: value for name, value in self._pairs.items() if name in _RESOURCE_NAMES}
         self._namespace = self._told(identity.SERVICE_NAMESPACE) if found else ""
         self._environment = self._identity = ""
         if found:
@@ -164,6 +165,14 @@ class Resource:
         value = self._found.get(identity.NAMES[0])
         return value is not None and value.WhichOneof("value") is not None
 
+    def told(self, name: str) -> str | None:
+        """The text of any of its attributes, None where there is none.
+
+        Raises:
+            NotPlain: A value has none.
+        """
+        return text(self._pairs.get(name))
+
     def owner(self, item: Mapping[str, AnyValue]) -> Owner:
         """Whose an item is.
 
@@ -177,6 +186,16 @@ class Resource:
         model, version, output, source = (
             text(item.get(name)) or text(found.get(name)) or None for name in identity.NAMES
         )
+        return self.checked(model, version, output, source)
+
+    def checked(
+        self, model: str | None, version: str | None, output: str | None, source: str | None
+    ) -> Owner:
+        """The owner of such names.
+
+        Raises:
+            NotPlain: It is nobody, or a name is too long.
+        """
         if model is None:
             raise NotPlain
         owner = identity.Owner(

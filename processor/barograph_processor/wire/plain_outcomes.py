@@ -26,6 +26,17 @@ _LEAST: Final = -outcomes.ROUNDING
 _GREATEST: Final = 1.0 + outcomes.ROUNDING
 
 
+class RowParts(NamedTuple):
+    """Where what a record tells of a prediction stands, None where it doesn't say."""
+
+    identifier: AnyValue | None
+    predicted_class: AnyValue | None
+    score: AnyValue | None
+    value: AnyValue | None
+    scores: Mapping[str, AnyValue]
+    segments: Mapping[str, AnyValue]
+
+
 class PlainOutcomes:
     """Predictions of n records, row by row.
 
@@ -58,10 +69,28 @@ class PlainOutcomes:
         Raises:
             NotPlain: It would be refused.
         """
+        self.add_parts(
+            RowParts(
+                found.get(names.ML_INFERENCE_ID),
+                found.get(names.ML_PREDICTION_CLASS),
+                found.get(names.ML_PREDICTION_SCORE),
+                found.get(names.ML_PREDICTION_VALUE),
+                entries(found.get(names.ML_PREDICTION_SCORES)) or {},
+                entries(found.get(names.ML_SEGMENTS)) or {},
+            ),
+            time_ns,
+        )
+
+    def add_parts(self, parts: RowParts, time_ns: int) -> None:
+        """One more row, without features.
+
+        Raises:
+            NotPlain: It would be refused.
+        """
         limits = self._limits
-        identifier = text(found.get(names.ML_INFERENCE_ID)) or None
-        chosen = text(found.get(names.ML_PREDICTION_CLASS)) or None
-        value = number(found.get(names.ML_PREDICTION_VALUE))
+        identifier = text(parts.identifier) or None
+        chosen = text(parts.predicted_class) or None
+        value = number(parts.value)
         if (
             (identifier and len(identifier) > limits.max_id_length)
             or (chosen and len(chosen) > limits.max_name_length)
@@ -71,12 +100,10 @@ class PlainOutcomes:
         self.ids.append(identifier)
         self.time_ns.append(time_ns)
         self._classes.append(chosen)
-        self._score.append(_probability(found.get(names.ML_PREDICTION_SCORE)))
-        scores = entries(found.get(names.ML_PREDICTION_SCORES)) or {}
-        self._scores.append({name: _probability(one) for name, one in scores.items()})
+        self._score.append(_probability(parts.score))
+        self._scores.append({name: _probability(one) for name, one in parts.scores.items()})
         self._value.append(value)
-        segments = entries(found.get(names.ML_SEGMENTS)) or {}
-        told = {name: text(one) for name, one in segments.items()}
+        told = {name: text(one) for name, one in parts.segments.items()}
         if any(one is not None and len(one) > limits.max_name_length for one in told.values()):
             raise NotPlain
         self._segments.append(told)
@@ -90,8 +117,11 @@ class PlainOutcomes:
         rate = found.get(names.ML_SAMPLING_RATE)
         if rate is not None and rate.WhichOneof("value") is not None and not 0 < number(rate) <= 1:
             raise NotPlain
-        held = entries(found.get(names.ML_FEATURES))
-        self._features.append(None if held is None else _held(held))
+        self.add_held(entries(found.get(names.ML_FEATURES)))
+
+    def add_held(self, entries: Mapping[str, AnyValue] | None) -> None:
+        """The features of the row that was added last; None where it has none."""
+        self._features.append(None if entries is None else _held(entries))
 
     def said(self, row: int) -> bool:
         """Whether a row says anything of a prediction."""

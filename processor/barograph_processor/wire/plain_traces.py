@@ -1,4 +1,4 @@
-"""A few spans that no dialect may have, checked as `decode_traces` checks them."""
+"""A few spans, read or checked as `decode_traces` does it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from barograph_processor.wire.plain import (
     objects,
     wanted,
 )
+from barograph_processor.wire.plain_mapped import Carried, PlainMapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,17 +47,21 @@ def _decode(data: bytes, context: DecodeContext) -> Decoded:
     request = cast("ExportTraceServiceRequest", objects(lane, data))
     decoded = Decoded()
     owners: set[Owner] = set()
+    mapped: PlainMapped | None = None
     for per_resource in request.resource_spans:
         resource = Resource(per_resource.resource.attributes, context.limits.max_name_length)
         for per_scope in per_resource.scope_spans:
             scope, spans = per_scope.scope.name, per_scope.spans
             decoded.accepted += len(spans)
-            if decoded.accepted > SPANS_MOST or (
-                context.dialects and spans and scope not in {SOURCE_SCOPE, READINGS_SCOPE}
-            ):
+            if decoded.accepted > SPANS_MOST:
                 raise NotPlain
             if scope == READINGS_SCOPE:
                 decoded.ignored[reasons.OWN_READINGS] += len(spans)
+                continue
+            if context.dialects and spans and scope != SOURCE_SCOPE:
+                mapped = mapped or PlainMapped(context)
+                for span in spans:
+                    mapped.take(Carried(span, scope, resource))
                 continue
             for span in spans:
                 found = wanted(span.attributes, _WANTED)
@@ -67,6 +72,7 @@ def _decode(data: bytes, context: DecodeContext) -> Decoded:
                     decoded.ignored[reasons.FOREIGN] += 1
     if len(owners) > context.limits.max_keys:
         raise NotPlain
+    decoded.batches += [] if mapped is None else mapped.batches()
     decoded.ignored = +decoded.ignored
     return decoded
 
