@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from click.testing import CliRunner
 import children
 from barograph.baseline import read_baseline
 from barograph_processor.cli.root import cli
+from certificates import Authority
 
 from .processes import barograph as process
 from .processes import service
@@ -127,6 +129,27 @@ def test_a_fitted_baseline_says_what_the_rows_were(table: pa.Table, tmp_path: Pa
     assert ("Bern", "Graz") == header.features[1].categories
     shown = barograph("baseline", "show", str(tmp_path / "credit.baseline")).stdout
     assert "town      category  2: Bern, Graz" in shown
+    told = json.loads(barograph("baseline", "show", str(tmp_path / "credit.baseline"), "--json").stdout)
+    varies = {each["name"]: each["overdispersion"] for each in told["features"]}
+    values = ("feature.value", "feature.categories")
+    assert {each.name: each.overdispersion for each in header.states if each.kind in values} == varies
+    assert min(phi for lengths in varies.values() for phi in lengths.values()) >= 1
+
+
+def test_what_varies_is_told_of_values_and_not_of_how_many_are_missing(tmp_path: Path) -> None:
+    """Every other day half of the ages are missing; ages themselves are the same every day."""
+    rows = 8_000
+    random = np.random.default_rng(1)
+    day = np.arange(rows) // 200
+    ages = np.where((day % 2 == 0) & (random.random(rows) < 0.5), np.nan, random.random(rows))
+    moments = pa.array(np.arange(rows) * (86_400_000 // 200), pa.timestamp("ms", "UTC"))
+    file = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pa.table({"age": ages, "at": moments}), file)
+    barograph(
+        "baseline", "fit", str(file), "-o", str(tmp_path / "b.baseline"), "--model", "m", "--time", "at"
+    )
+    shown = barograph("baseline", "show", str(tmp_path / "b.baseline")).stdout
+    assert re.search(r"age  number .* days vary 1\.\d times", shown), shown
 
 
 @pytest.mark.parametrize(
@@ -227,6 +250,24 @@ def test_check_tells_every_problem_and_fails(tmp_path: Path) -> None:
         f"Error: {file}: $.modles: unknown key; did you mean models?",
         f"{file}: $.engine.pane: found '7q', wanted a duration such as 30s, 5m, 1h or 1d",
     ] == done.stderr.splitlines()
+
+
+def test_check_reads_the_certificates_of_receivers(tmp_path: Path) -> None:
+    """By each protocol, relative to the file, as a start would."""
+    file = tmp_path / "barograph.yaml"
+    file.write_text(
+        "receivers:\n  otlp: {grpc: &tls {tls: {cert_file: a.pem, key_file: a.key}}, http: *tls}\n"
+        "  otlp/second: {grpc: {endpoint: '127.0.0.1:5317'}}\n"
+    )
+    pair = Authority(tmp_path).signed("a")
+    barograph("check", "-c", str(file))
+    pair.key.write_text("no key")
+    done = barograph("check", "-c", str(file), status=2)
+    said = f"{pair.certificate} and {pair.key} are no certificate and its key"
+    assert f"Error: $.receivers.otlp: grpc.tls.cert_file: {said}" in done.stderr
+    pair.key.unlink()
+    done = barograph("check", "-c", str(file), status=2)
+    assert f"$.receivers.otlp: grpc.tls.key_file: {pair.key}: No such file or directory" in done.stderr
 
 
 def test_patterns_of_files_start_at_the_folder_of_the_configuration(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from msgspec import UNSET, UnsetType
 
 from barograph_processor.components.api import Context
 from barograph_processor.receivers.otlp import FACTORY
-from barograph_processor.receivers.otlp_config import Auth, Config, Grpc, Http, Tls
+from barograph_processor.receivers.otlp_config import Auth, Config, Grpc, Http
 from barograph_processor.telemetry import Telemetry
 from receivers.otlp_server import Counting, Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from barograph_processor.receivers.certificates import Tls
     from real.collector import Collector
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"

@@ -14,7 +14,8 @@ from barograph.semconv import attributes as names
 from barograph.semconv import processor
 from barograph_processor.config.convert import Converter
 from barograph_processor.engine.batch import Points, Predictions
-from barograph_processor.receivers.otlp_config import Auth, Tls
+from barograph_processor.receivers.certificates import Tls
+from barograph_processor.receivers.otlp_config import Auth
 from certificates import Authority
 from real.collector import collector
 from receivers.otlp_server import LOGS, cumulative, predictions, text

@@ -22,8 +22,9 @@ from barograph.semconv import attributes as names
 from barograph.semconv import processor
 from barograph_processor.components.api import Context
 from barograph_processor.config.values import Duration
+from barograph_processor.receivers.certificates import Tls
 from barograph_processor.receivers.otlp import FACTORY
-from barograph_processor.receivers.otlp_config import Config, Grpc, Http, Tls
+from barograph_processor.receivers.otlp_config import Config, Grpc, Http
 from barograph_processor.telemetry import Telemetry
 from certificates import Authority
 

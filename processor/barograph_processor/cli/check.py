@@ -22,8 +22,8 @@ Examples:
 def check(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001  # as click gives them
     """Print the whole configuration with every default, secrets masked; fail if it can't work.
 
-    Reads every baseline and loads the signals of other packages. The output is a valid configuration
-    file, except for masked secrets.
+    Reads every baseline and the certificates of receivers, and loads the signals of other packages. The
+    output is a valid configuration file, except for masked secrets.
     """
     import yaml  # noqa: PLC0415  # not for --help
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from barograph.errors import ConfigError
 from barograph_processor.cli.options import configuration
+from barograph_processor.components.api import Verifies
 from barograph_processor.components.plugin_signals import signals_of
 from barograph_processor.components.registry import Registry
 from barograph_processor.config.resolve import read_baselines
@@ -31,7 +33,7 @@ class Checked(NamedTuple):
 
 
 def checked(given: Given) -> Checked:
-    """Read the configuration and every baseline, and load the signals of other packages.
+    """Read the configuration, every baseline and certificate, and load the signals of other packages.
 
     Args:
         given: What the command line says.
@@ -42,5 +44,14 @@ def checked(given: Given) -> Checked:
     registry = Registry.installed()
     config = configuration(given, registry)
     baselines = read_baselines(config)
+    for path, component in (
+        *((f"$.receivers.{name}", each) for name, each in config.receivers.items()),
+        *((f"$.exporters.{name}", each) for name, each in config.exporters.items()),
+    ):
+        if isinstance(component, Verifies):
+            try:
+                component.verify()
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {error}") from error
     signals_of(registry.without(config.plugins.exclude).plugins, Telemetry())
     return Checked(config, baselines)

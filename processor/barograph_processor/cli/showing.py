@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from barograph_processor.signals.api import StreamKind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,9 +19,12 @@ _DAY_S = "86400"
 
 
 def header_json(baseline: Baseline) -> str:
-    """The id and the whole description, without the table of states."""
+    """The id and the whole description; of the table of states only how much each feature varies."""
     plain = msgspec.to_builtins(baseline.header)
     plain["states"] = len(baseline.header.states)
+    varies = _varies(baseline)
+    for feature in plain["features"]:
+        feature["overdispersion"] = varies.get(feature["name"], {})
     return msgspec.json.format(msgspec.json.encode({"id": baseline.id, **plain})).decode()
 
 
@@ -33,11 +38,7 @@ def header_lines(baseline: Baseline) -> Iterator[str]:
         yield f"  time      {_day(header.start_unix_nano)} to {_day(header.end_unix_nano)} UTC"
     for output in header.outputs:
         yield f"  output    {_output(output)}"
-    varies = {
-        entry.name: entry.overdispersion[_DAY_S]
-        for entry in header.states
-        if entry.name and _DAY_S in entry.overdispersion
-    }
+    varies = {name: phi[_DAY_S] for name, phi in _varies(baseline).items() if _DAY_S in phi}
     width = max((len(feature.name) for feature in header.features), default=0)
     yield f"  features  {len(header.features)}"
     for feature in header.features:
@@ -47,6 +48,12 @@ def header_lines(baseline: Baseline) -> Iterator[str]:
             else ""
         )
         yield f"    {feature.name:<{width}}  {_feature(feature)}{phi}"
+
+
+def _varies(baseline: Baseline) -> dict[str, dict[str, float]]:
+    """Feature to the overdispersion of its values, not of how many are missing, which has its own."""
+    kinds = (StreamKind.FEATURE_VALUE, StreamKind.FEATURE_CATEGORIES)
+    return {entry.name: entry.overdispersion for entry in baseline.header.states if entry.kind in kinds}
 
 
 def _output(output: Output) -> str:

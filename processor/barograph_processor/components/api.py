@@ -49,6 +49,18 @@ class Listens(Protocol):
     listeners: Sequence[Listener]
 
 
+@runtime_checkable
+class Verifies(Protocol):
+    """Settings that name what has to be there, such as files; it can be looked at before anything starts."""
+
+    def verify(self) -> None:
+        """Look at it.
+
+        Raises:
+            ConfigError: The component couldn't start.
+        """
+
+
 class Position(NamedTuple):
     """How far a receiver has come with some batches: it is kept together with them, or not at all.
 

@@ -6,14 +6,27 @@ import logging
 import ssl
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from barograph.errors import ConfigError
 
-if TYPE_CHECKING:
-    from barograph_processor.receivers.otlp_config import Tls
-
 _log = logging.getLogger(__name__)
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS of one server. The files (PEM) are read again when they change.
+
+    Attributes:
+        cert_file: Its certificate, and those between it and the authority.
+        key_file: The certificate's key, not encrypted.
+        client_ca_file: Senders must show a certificate signed by one of these; without it they need none.
+    """
+
+    cert_file: str
+    key_file: str
+    client_ca_file: str | None = None
 
 
 class Material(NamedTuple):

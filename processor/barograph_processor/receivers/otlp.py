@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from barograph_processor.components.api import Context
-    from barograph_processor.receivers.otlp_config import Http, Tls
+    from barograph_processor.receivers.certificates import Tls
+    from barograph_processor.receivers.otlp_config import Http
 
 
 class OtlpReceiver:

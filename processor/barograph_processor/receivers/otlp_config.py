@@ -9,26 +9,13 @@ from msgspec import UNSET, UnsetType
 
 from barograph.errors import ConfigError
 from barograph_processor.config.values import Duration, Secret
+from barograph_processor.receivers.certificates import Certificates, Tls
 
 _LAST_PORT: Final = 65_535
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  # what ":4317" asks for
 
 Bytes = Annotated[int, msgspec.Meta(ge=1_024, le=2**31 - 1)]
 Workers = Annotated[int, msgspec.Meta(ge=1, le=1_024)]
-
-
-class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """TLS of one server. The files (PEM) are read again when they change.
-
-    Attributes:
-        cert_file: Its certificate, and those between it and the authority.
-        key_file: The certificate's key, not encrypted.
-        client_ca_file: Senders must show a certificate signed by one of these; without it they need none.
-    """
-
-    cert_file: str
-    key_file: str
-    client_ca_file: str | None = None
 
 
 class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,6 +159,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     grpc: Grpc | UnsetType = Grpc()
     http: Http | UnsetType = Http()
     auth: Auth | UnsetType = UNSET
+
+    def verify(self) -> None:
+        """Read the certificates.
+
+        Raises:
+            ConfigError: A file is missing or isn't what it should be.
+        """
+        servers: tuple[tuple[str, Grpc | Http | UnsetType], ...] = (("grpc", self.grpc), ("http", self.http))
+        for protocol, server in servers:
+            if not isinstance(server, UnsetType) and not isinstance(server.tls, UnsetType):
+                Certificates(server.tls, protocol)
 
 
 def listening_address(endpoint: str, protocol: str) -> tuple[str, int]:

@@ -17,7 +17,8 @@ from barograph_processor.components.api import Context
 from barograph_processor.config.values import Secret
 from barograph_processor.exporters.prometheus import FACTORY as PROMETHEUS
 from barograph_processor.exporters.prometheus import Config as PrometheusConfig
-from barograph_processor.receivers.otlp_config import Auth, Tls
+from barograph_processor.receivers.certificates import Tls
+from barograph_processor.receivers.otlp_config import Auth
 from barograph_processor.telemetry import Telemetry
 from certificates import Authority
 from contract.receiving import Receiving, receiving
