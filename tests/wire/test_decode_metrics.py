@@ -219,6 +219,23 @@ def test_a_sum_that_is_not_stated_is_estimated_from_the_buckets() -> None:
             counted(metric_names.ML_INFERENCE_PREDICTIONS, IDENTITY, as_int=None, as_double=float("nan")),
             "not_integral",
         ),
+        (
+            counted(
+                metric_names.ML_INFERENCE_PREDICTIONS, IDENTITY, temporality=2, as_int=None, as_double=1e300
+            ),
+            "bad_buckets",
+        ),
+        (
+            bucketed(
+                metric_names.ML_FEATURE_VALUE,
+                FEATURE,
+                sum=None,
+                min=None,
+                max=None,
+                explicit_bounds=[float("-inf"), float("inf")],
+            ),
+            "bad_buckets",
+        ),
         (counted(metric_names.ML_INFERENCE_PREDICTIONS, IDENTITY, as_int=None), "no_value"),
         (counted(metric_names.ML_INFERENCE_PREDICTIONS, IDENTITY, temporality=0), "no_temporality"),
         (counted(metric_names.ML_INFERENCE_PREDICTIONS, IDENTITY, time_unix_nano=0), "no_time"),

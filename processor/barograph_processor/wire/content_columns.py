@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCALES: Final = range(-10, 21)  # what the data model's SDKs produce
+_COUNT_MOST: Final = 2**63 - 1  # what int64 holds, and the bytes that streams are remembered in
 
 
 class RefusedPoint(Exception):  # a verdict, caught where the point is counted
@@ -70,6 +71,8 @@ class SumColumns:
             count = int(double)
         if count < 0:
             raise RefusedPoint(reasons.NEGATIVE_COUNT)
+        if count > _COUNT_MOST:
+            raise RefusedPoint(reasons.BAD_BUCKETS)
         return SumContent(name, count)
 
 

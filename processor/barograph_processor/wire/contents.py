@@ -93,7 +93,8 @@ class ExplicitContent(NamedTuple):
         first = self.edges[0] if self.low is None else min(self.low, self.edges[0])
         last = self.edges[-1] if self.high is None else max(self.high, self.edges[-1])
         bounds = np.concatenate(([first], self.edges, [last]))
-        return _weighted(bounds[:-1] / 2.0 + bounds[1:] / 2.0, self.counts)
+        with np.errstate(invalid="ignore"):  # infinite edges, which a state refuses
+            return _weighted(bounds[:-1] / 2.0 + bounds[1:] / 2.0, self.counts)
 
 
 class ExponentialContent(NamedTuple):
