@@ -280,6 +280,17 @@ def test_no_value_hides_behind_an_integer(place: str, last: Value, monkeypatch: 
         assert expected == plain(decoding.decode_traces(data, how))
 
 
+@pytest.mark.parametrize(
+    "cut", [b"\x0a" + b"\xff" * 9 + b"\x01", b"\x0a\x80" + b"\xff" * 8 + b"\x01", b"\x0a\x7f" + bytes(9)]
+)
+def test_a_map_whose_lengths_lie_is_refused(cut: bytes) -> None:
+    data = simple(**{"app.p": b"~" * 11}).SerializeToString()
+    lying = data.replace(b"\x3a\x0b" + b"~" * 11, b"\x32\x0b" + cut)
+    assert scan(lying) is not None
+    with pytest.raises(Permanent, match="the body isn't an OTLP"):
+        decoding.decode_traces(lying, HOW)
+
+
 def test_a_field_whose_number_is_too_great_is_left_to_the_parser() -> None:
     intact = simple().SerializeToString()
     assert scan(intact) is not None

@@ -199,11 +199,7 @@ def parse_maps(undecoded: list[bytes]) -> pa.ListArray:
     Raises:
         Permanent: One isn't a KeyValueList.
     """
-    try:
-        batch = _parser("maps")(undecoded)
-    except ValueError as error:
-        raise Permanent(f"the body isn't an OTLP request in protobuf: a map is broken: {error}") from error
-    return batch.column(0)
+    return _parsed("maps", undecoded).column(0)
 
 
 def parse(lane: Lane, data: bytes) -> pa.RecordBatch:
@@ -212,8 +208,12 @@ def parse(lane: Lane, data: bytes) -> pa.RecordBatch:
     Raises:
         Permanent: The bytes aren't such a request.
     """
+    return _parsed(lane, [data])
+
+
+def _parsed(lane: Lane, messages: list[bytes]) -> pa.RecordBatch:
     try:
-        batch: pa.RecordBatch = _parser(lane)([data])
+        return _parser(lane)(messages)
     except ValueError as error:
         raise _refused(lane, error) from error
     except BaseException as error:
@@ -222,7 +222,6 @@ def parse(lane: Lane, data: bytes) -> pa.RecordBatch:
         if type(error).__name__ != _PANIC:
             raise
         raise _refused(lane, error) from error
-    return batch
 
 
 def rewritten(lane: Lane, data: bytes) -> bytes:
@@ -244,5 +243,5 @@ def slim_message(lane: Lane) -> type[Message]:
 
 
 def _refused(lane: Lane, error: BaseException) -> Permanent:
-    signal = lane.removeprefix("foreign_")
-    return Permanent(f"the body isn't an OTLP {signal} request in protobuf: {error}")
+    signal = "" if lane == "maps" else f" {lane.removeprefix('foreign_')}"
+    return Permanent(f"the body isn't an OTLP{signal} request in protobuf: {error}")
