@@ -221,9 +221,3 @@ def event_times(column: RawColumn) -> npt.NDArray[np.int64]:
             np.asarray(column.cast("timestamp[ns]", safe=False).to_numpy(**_no_zero_copy(column)))
         )
     return times_ns(values(column))
-
-
-def part_of(column: RawColumn, rows: slice) -> RawColumn:
-    """Some rows of a column."""
-    place = getattr(column, "iloc", None)
-    return column[rows] if place is None else place[rows]
