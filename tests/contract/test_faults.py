@@ -139,17 +139,21 @@ def test_a_collector_that_is_killed_behind_a_service_costs_nothing(tmp_path: Pat
             predict(monitor, 100)
             until(monitor.flush, otherwise=second.said)
             until(lambda: predictions_of(running) >= 150, otherwise=second.said)
+            until(
+                lambda: observed(running) >= 150.0, otherwise=second.said
+            )  # histograms have a queue of their own
             assert 0 == second.stop()
-        running.service.drain(30)
-        with_histograms = scraped(running)
+        with_histograms = observed(running)
     assert 150 == predictions_of(running)
-    assert 150.0 == with_histograms["ml_window_observations"]
+    assert 150.0 == with_histograms
 
 
-def scraped(running: Running) -> dict[str, float]:
-    """Readings of a processor's only series, by name."""
+def observed(running: Running) -> float:
+    """Rows of the only window so far; 0 before there is one."""
+    running.service.drain(60)
     exporter: Any = running.graph.exporters["prometheus"]
-    return {family.name: sample.value for family in exporter.collect() for sample in family.samples}
+    readings = {family.name: sample.value for family in exporter.collect() for sample in family.samples}
+    return float(readings.get("ml_window_observations", 0.0))
 
 
 def test_a_slow_processor_gets_a_request_again_and_counts_it_once(tmp_path: Path) -> None:
