@@ -231,7 +231,8 @@ def over_grpc(report: measuring.Report) -> None:
     most = {str(lane): lane.at_most_ms for lane in LANES}
     for name in found:
         report.add(name, wall[name].rate(1), "requests/s")
-        report.add(f"{name}, CPU", cpu[name].times(1e3), "ms", at_most=most.get(name))
+        note = "of it, gRPC for Python takes what a call of nothing does" if most.get(name) else ""
+        report.add(f"{name}, CPU", cpu[name].times(1e3), "ms", at_most=most.get(name), note=note)
         if name != "nothing":
             report.add(f"{name}, CPU to nothing", cpu[name].over(cpu["nothing"]), "ratio")
 
