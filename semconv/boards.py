@@ -36,6 +36,8 @@ _MISSING = "ml.feature.missing.ratio"  # told of every feature
 _SIGNIFICANT = "ml.feature.drift.significant"
 _TENANT, _ENVIRONMENT, _NAMESPACE = "barograph.tenant", "deployment.environment.name", "service.namespace"
 _OWN_LABEL = "barograph.component"
+# Where Grafana has labels for a link: a table in columns of the same row, other panels with the series.
+_ROW, _SERIES = "__data.fields", "__field.labels"
 _HEADLINES = ("ml.performance.accuracy", "ml.performance.roc_auc", "ml.performance.mae")
 
 
@@ -78,7 +80,7 @@ class _Boards:
         name = f"{{{{{label(_TENANT)}}}}} {{{{{label(_MODEL)}}}}} {{{{{label(_VERSION)}}}}}"
         links = {
             "fieldConfig": {
-                "defaults": {"links": [{"title": "Open the model", "url": self._link("model")}]},
+                "defaults": {"links": [{"title": "Open the model", "url": self._link("model", _ROW)}]},
                 "overrides": [],
             }
         }
@@ -273,7 +275,7 @@ class _Boards:
     def _worst(self, held: Sequence[Family], where: str) -> Iterator[Panel]:
         label = self._names.label
         legend = f"{{{{{label(_TENANT)}}}}} {{{{{label(_VERSION)}}}}} {{{{{label(_FEATURE)}}}}}"
-        link = {"title": "Open the feature", "url": self._link("feature")}
+        link = {"title": "Open the feature", "url": self._link("feature", _SERIES)}
         more = {"options": {"dataLinks": [link]}}
         for family in held:
             worst = "bottomk" if family.metric.unit == PROBABILITY else "topk"
@@ -343,10 +345,10 @@ class _Boards:
             variable("window", f"label_values({end}, {label(_WINDOW)})"),
         ]
 
-    def _link(self, name: str) -> str:
+    def _link(self, name: str, holder: str) -> str:
         label = self._names.label
         wanted = {"model": label(_MODEL), **({"feature": label(_FEATURE)} if name == "feature" else {})}
-        chosen = "&".join(f"var-{key}=${{__field.labels.{value}}}" for key, value in wanted.items())
+        chosen = "&".join(f"var-{key}=${{{holder}.{value}}}" for key, value in wanted.items())
         kept = "&".join(f"${{{each}:queryparam}}" for each in ("datasource", "window", "tenant"))
         return f"/d/barograph-{name}?{kept}&{chosen}"
 

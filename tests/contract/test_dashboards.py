@@ -141,6 +141,27 @@ def test_boards_are_sound_and_every_reading_stands_on_one() -> None:
         assert board["uid"] == f"barograph-{path.stem}"
 
 
+def test_links_find_their_labels_and_the_variables_of_the_board_they_open() -> None:
+    """Grafana has labels as columns of a row in tables, with the series in other panels."""
+    variables = {}
+    for path in BOARDS:
+        board = json.loads(path.read_text(encoding="utf-8"))
+        variables[f"/d/{board['uid']}"] = {each["name"] for each in board["templating"]["list"]}
+    seen = set()
+    for place, panel in panels():
+        holder = "__data.fields" if panel["type"] == "table" else "__field.labels"
+        for url in re.findall(r'"url": "(/d/[^"]*)"', json.dumps(panel)):
+            target, _, query = url.partition("?")
+            kept = set(re.findall(r"\$\{([a-z]+):queryparam\}", query))
+            given = dict(re.findall(r"var-([a-z]+)=\$\{([^}]*)\}", query))
+            assert kept | set(given) <= variables[target], place
+            assert given, place
+            for label in given.values():
+                assert label.startswith(f"{holder}.ml_"), place
+            seen.add(panel["type"])
+    assert {"table", "timeseries"} == seen
+
+
 def test_what_is_told_of_one_model_is_not_mixed_with_another_tenants_or_outputs() -> None:
     """Whatever is summed up by model is summed up by all that a key consists of."""
     parts = (
