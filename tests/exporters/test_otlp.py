@@ -296,7 +296,7 @@ def test_headers_timeout_and_compression_come_from_the_environment() -> None:
         (Config(endpoint="ftp://x"), {}, "wanted host:port, http://host:port or https://host:port"),
         (Config(endpoint="x:99999"), {}, "wanted a port from 1 to 65535"),
         (Config(endpoint=":4317"), {}, "wanted host:port, such as"),
-        (Config(), {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "did you mean http/protobuf"),
+        (Config(), {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "wanted one of grpc, http/protobuf"),
         (Config(), {"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, "wanted a number of milliseconds"),
         (Config(ca_file="/nowhere.pem"), {}, "does not exist"),
     ],

@@ -12,7 +12,7 @@ from instrumentation.upstreams import PATIENT
 from otlp_capture import listening, listening_http
 
 from .test_embedded_others import CONFIG, NOON, ROWS
-from .test_embedded_process import run
+from .test_embedded_process import MONITOR, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,24 @@ def serve(rows):
         logger.emit(_logs.LogRecord(timestamp=at + 60_000_000_000, event_name="loan.closed", attributes=told))
 """
 DRAIN = "import barograph\nassert barograph.drain(60.0)\n"
+
+
+# What a background thread loads, except where forks wait for it: a child would wait for ever for what was
+# half loaded when it began.
+LOADING = """
+import sys, threading
+from barograph.forking import GATE
+
+class Late:
+    names = []
+
+    def find_spec(self, name, path=None, target=None):
+        ours = name.split(".")[0] in {"barograph", "barograph_processor", "numpy", "pyarrow", "scipy"}
+        if ours and threading.current_thread() is not threading.main_thread() and not GATE._lock._is_owned():
+            self.names.append(name)
+
+sys.meta_path.insert(0, Late())
+"""
 
 
 def configured(folder: Path, more: str = "") -> str:
@@ -112,6 +130,18 @@ serve(range(150, {ROWS}))
         done = run(SHOP + "serve([0])\n" + DRAIN, port, zero_code=True, **http)  # a repeat
     assert (0, "") == (done.returncode, done.stderr)
     assert {50.0, ROWS - 50.0} == set(found.values(metrics.ML_WINDOW_OBSERVATIONS))
+
+
+@pytest.mark.parametrize("program", [SHOP, MONITOR], ids=["adapters", "monitor"])
+def test_no_thread_loads_what_a_fork_would_leave_half_loaded(tmp_path: Path, program: str) -> None:
+    environ = {"BAROGRAPH_CONFIG": configured(tmp_path), "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    if program == SHOP:
+        environ |= ADAPTERS
+    program = LOADING + program + "serve(range(200))\n" + DRAIN + "print(*Late.names)\n"
+    with listening_http() as (found, port):
+        done = run(program, port, zero_code=True, **environ)
+    assert (0, "", "") == (done.returncode, done.stdout.strip(), done.stderr)
+    assert set() != set(found.values(metrics.ML_PERFORMANCE_ACCURACY))
 
 
 def test_an_image_without_the_processor_serves_on_and_says_what_to_install(tmp_path: Path) -> None:

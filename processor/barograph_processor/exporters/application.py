@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from barograph.errors import Retryable
+from barograph.export_figures import Figure, send_figures
+from barograph.export_sdk import send_events
 from barograph.guard import guard
 from barograph.points import SourceEvent
 from barograph.semconv import PROCESSOR_SCOPE, READINGS_SCOPE, attributes, events, metrics
@@ -20,7 +22,6 @@ from barograph_processor.wire.reading_attributes import READING_NAME, READING_VA
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from barograph.export_figures import Figure
     from barograph.exporters import Exporters
     from barograph.points import AttributeValue
     from barograph_processor.clock import Clock
@@ -62,8 +63,6 @@ class Application:
         Raises:
             Retryable: An exporter failed; those that didn't won't get these windows again.
         """
-        from barograph.export_sdk import send_events  # noqa: PLC0415  # the SDK takes 0.3 s
-
         if self._taken_by[0] is not closed:
             self._taken_by = (closed, set())
         taken = self._taken_by[1]
@@ -89,8 +88,6 @@ class Application:
         Raises:
             Retryable: An exporter failed.
         """
-        from barograph.export_figures import send_figures  # noqa: PLC0415  # the SDK takes 0.3 s
-
         samples = self._telemetry.snapshot()
         self._pass_on_drops(samples)
         figures = list(self._figures(current, now_ns))
@@ -109,8 +106,6 @@ class Application:
             raise Retryable(f"{', '.join(sorted(failed))} did not take the current readings")
 
     def _figures(self, current: Sequence[CurrentReading], now_ns: int) -> Iterator[Figure]:
-        from barograph.export_figures import Figure  # noqa: PLC0415  # as above
-
         for each in current:
             if each.ended:
                 continue
@@ -120,8 +115,6 @@ class Application:
             yield Figure(name, known.unit, known.brief, carried, each.reading.value, now_ns)
 
     def _samples(self, samples: Sequence[Sample], now_ns: int) -> Iterator[Figure]:
-        from barograph.export_figures import Figure  # noqa: PLC0415  # as above
-
         for sample in samples:
             if sample.name == metrics.ML_TELEMETRY_DROPPED:
                 continue

@@ -18,6 +18,7 @@ from barograph.semconv import attributes, events
 from barograph.worker import WORKER
 from barograph_processor.patterns.embedded_engine import EngineThread, open_embedded
 from barograph_processor.patterns.embedded_others import OTHER_LANES, Others
+from barograph_processor.signals.special_functions import special
 from barograph_processor.wire.decode import DecodeContext
 from barograph_processor.wire.in_process import decode_events, decode_points
 
@@ -185,11 +186,13 @@ class EmbeddedSink:
 
 
 def load() -> None:
-    """Load what the first event would, in the thread that makes a monitor: it takes long enough to be felt.
+    """Load what the first event and window would, in the thread that makes a monitor: it takes some tenths.
 
     The first array makes pyarrow import pandas, where it is installed. In a background thread that
-    would slow down predictions, and could meet an import of the program's halfway.
+    would slow down predictions, could meet an import of the program's halfway, and a fork in its midst
+    would leave the child with a module that nobody ends loading.
     """
+    special()
     event = SourceEvent(events.ML_INFERENCE_PREDICTION, 1, {attributes.ML_MODEL_NAME: "any"})
     decode_events([event], {}, DecodeContext())
 
