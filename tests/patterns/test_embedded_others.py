@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 
 from barograph import export_adapters, export_sdk, this_process
 from barograph.export_adapters import LogAdapter, SpanAdapter
+from barograph.forking import GATE
 from barograph.guard import guard
 from barograph.semconv import (
     PROCESSOR_SCOPE,
@@ -27,12 +28,16 @@ from barograph.semconv import (
     metrics,
 )
 from barograph.testing import CaptureSink
+from barograph_processor.patterns import embedded_others
+from barograph_processor.wire.decode_traces import decode_traces
 
 from .embedding import WAIT_S, Embedding, embedding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from barograph_processor.wire.decode import DecodeContext, Decoded
 
 NOON = 1_767_268_800_000_000_000  # 2026-01-01T12:00:00Z
 SECOND = 1_000_000_000
@@ -210,6 +215,21 @@ def test_spans_that_nothing_means_are_counted_as_foreign() -> None:
             tracer.get_tracer("shop").start_span("GET /").end()
         embedded.drain()
     assert {("spans", "foreign"): 3} == embedded.dropped()
+
+
+def test_forks_wait_until_nothing_is_being_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser has locks of its own: one that is held as a fork begins stays so in the child."""
+    held = []
+
+    def decode(request: bytes, context: DecodeContext) -> Decoded:
+        held.append(GATE._lock._is_owned())  # type: ignore[attr-defined]
+        return decode_traces(request, context)
+
+    monkeypatch.setitem(embedded_others._DECODE, "traces", decode)
+    with embedding() as embedded, tracing(SimpleSpanProcessor(SpanAdapter())) as tracer:
+        predict(tracer, 5)
+        embedded.drain()
+    assert {True} == set(held)
 
 
 def test_without_an_engine_it_is_said_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:

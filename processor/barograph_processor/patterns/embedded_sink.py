@@ -11,6 +11,7 @@ from barograph.export_adapters import flush_providers
 from barograph.export_lane import Lane
 from barograph.export_sdk import resource
 from barograph.exporters import Exporters
+from barograph.forking import GATE
 from barograph.guard import CONFIGURATION, HISTOGRAMS, OUTCOMES, guard
 from barograph.points import SourceEvent
 from barograph.routing import event_rows
@@ -160,9 +161,9 @@ class EmbeddedSink:
             return True
         try:
             self._introduce(running)
-            decoded = decode(
-                DecodeContext(limits=running.config.limits.decoding, dialects=running.graph.dialects)
-            )
+            context = DecodeContext(limits=running.config.limits.decoding, dialects=running.graph.dialects)
+            with GATE:  # the parser has locks of its own, which nobody would let go of in a forked child
+                decoded = decode(context)
             if decoded.batches:
                 running.service.take(decoded.batches)
         except Retryable:
