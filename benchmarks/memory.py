@@ -54,7 +54,7 @@ SETTINGS = Settings(
 def baseline(random: np.random.Generator) -> Baseline:
     """What the model is compared with."""
     score = random.random(20_000)
-    output = OutputRows(task="binary", scores=score, labels=random.random(20_000) < score, positive="1")
+    output = OutputRows(task="binary", scores=score, labels=(random.random(20_000) < score) * 1, positive="1")
     features = {f"f{number}": random.normal(number, 1, 20_000) for number in range(FEATURES)}
     return Baseline(fit(features, model=KEY.model, version=KEY.version, outputs=[output]))
 

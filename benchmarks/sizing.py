@@ -52,7 +52,7 @@ def baseline(model: str, features: int) -> Baseline:
     """What a model is compared with."""
     random = np.random.default_rng(1)
     score = random.random(5_000)
-    output = OutputRows(task="binary", scores=score, labels=random.random(5_000) < score, positive="1")
+    output = OutputRows(task="binary", scores=score, labels=(random.random(5_000) < score) * 1, positive="1")
     columns = {f"f{number}": random.normal(number, 1, 5_000) for number in range(features)}
     return Baseline(fit(columns, model=model, version=KEY.version, outputs=[output]))
 
